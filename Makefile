@@ -1,0 +1,40 @@
+# serve · test · bench · lint: each makes the virtual environment it needs.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INPUTS := $(shell find graph ontology shapes -name '*.toml' -o -name '*.ttl' -o -name '*.rq' -o -name '*.jsonld' -o -name '*.py')
+
+.PHONY: serve test bench lint dataset clean
+
+serve: .venv/built
+	$(BIN)/cosponsor serve
+
+dataset: .venv/built
+
+test: .venv/installed
+	$(BIN)/pytest
+
+bench: .venv/installed
+	$(BIN)/python -m tests.benchmark
+
+# mypy wants a package on disk; the rooms are mapped to one, so it reads them through links.
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	rm -rf .venv/typed && mkdir -p .venv/typed/cosponsor
+	ln -s $(CURDIR)/graph/*.py $(CURDIR)/graph/py.typed $(CURDIR)/ontology $(CURDIR)/server $(CURDIR)/shapes .venv/typed/cosponsor/
+	MYPYPATH=.venv/typed $(BIN)/mypy -p cosponsor
+	MYPYPATH=.venv/typed $(BIN)/mypy tests
+
+# Built anew whenever an input is newer; a failing check leaves the last good dataset.
+.venv/built: .venv/installed $(INPUTS)
+	$(BIN)/cosponsor build
+	@touch $@
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test,lint]'
+	@touch $@
+
+clean:
+	rm -rf .venv build dist *.egg-info

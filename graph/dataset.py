@@ -1,0 +1,200 @@
+"""The dataset: one file of sorted N-Quads, its version, what it says of itself, and where it lives.
+
+The version is the SHA-256 of the sorted quads outside graph/metadata (DESIGN, section 2). There is no clock and no
+blank node: the same inputs give the same bytes.
+"""
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+import pyoxigraph as ox
+
+from .iris import BASE, GRAPH, ONTOLOGY, RDF_TYPE, RDFS_LABEL, XSD, graph_iri, room
+
+DATASET = ox.NamedNode(BASE + "dataset")
+METADATA = ox.NamedNode(graph_iri("metadata"))
+VOID = "http://rdfs.org/ns/void#"
+LICENCE = ox.NamedNode("https://creativecommons.org/licenses/by/4.0/")
+FILE = "dataset.nq"
+RECEIPTS = "receipts.json"
+SHAPES = ("source", "style", "union")  # the sets of shapes, a folder each
+
+# First words of a graph's name -> its layer; the longest that fits counts.
+LAYERS = {
+    "derived": "derived",
+    "editorial": "editorial",
+    "metadata": "metadata",
+    "ontology": "vocabulary",
+    "reference": "reference",
+    "rules": "vocabulary",
+    "shapes": "vocabulary",
+    "source": "source",
+}
+
+
+def lines(quads: Iterable[ox.Quad]) -> list[str]:
+    """Return quads as sorted lines of N-Quads (in the canonical form of RDF 1.1 N-Quads, section 4)."""
+    text = ox.serialize(quads, format=ox.RdfFormat.N_QUADS) or b""
+    return sorted(set(text.decode("utf-8").splitlines()))
+
+
+def version(quads: Iterable[ox.Quad]) -> str:
+    """Return the version of a dataset: the SHA-256 of its sorted quads outside graph/metadata."""
+    content = lines(quad for quad in quads if quad.graph_name != METADATA)
+    return hashlib.sha256("".join(f"{line}\n" for line in content).encode()).hexdigest()
+
+
+def describe(quads: list[ox.Quad]) -> Iterator[ox.Quad]:
+    """Yield graph/metadata: the committed description, the version, and counts by class, property and graph.
+
+    The counts follow VoID, section 4.6 (partitions); they are of the quads given, those outside graph/metadata.
+    """
+    for triple in ox.parse(room("metadata.ttl").read_bytes(), format=ox.RdfFormat.TURTLE):
+        yield ox.Quad(triple.subject, triple.predicate, triple.object, METADATA)
+    yield _metadatum(DATASET, "http://www.w3.org/ns/dcat#version", ox.Literal(version(quads)))
+    triples = {(quad.subject, quad.predicate, quad.object) for quad in quads}
+    yield from _counts(DATASET, triples)
+    types = [
+        value for _, predicate, value in triples if predicate.value == RDF_TYPE and isinstance(value, ox.NamedNode)
+    ]
+    yield from _partition("class", Counter(value for value in types if isinstance(value, ox.NamedNode)), "entities")
+    yield from _partition("property", Counter(predicate for _, predicate, _ in triples), "triples")
+    for graph, number in Counter(quad.graph_name for quad in quads).items():
+        if isinstance(graph, ox.NamedNode):
+            yield from _named_graph(graph, number)
+    yield from _named_graph(METADATA, None)
+
+
+Triple = tuple[
+    ox.NamedNode | ox.BlankNode | ox.Triple,
+    ox.NamedNode,
+    ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple,
+]
+
+
+def _metadatum(subject: ox.NamedNode, predicate: str, value: ox.NamedNode | ox.Literal) -> ox.Quad:
+    return ox.Quad(subject, ox.NamedNode(predicate), value, METADATA)
+
+
+def _number(number: int) -> ox.Literal:
+    return ox.Literal(str(number), datatype=ox.NamedNode(XSD + "integer"))
+
+
+def _counts(subject: ox.NamedNode, triples: set[Triple]) -> Iterator[ox.Quad]:
+    yield _metadatum(subject, VOID + "triples", _number(len(triples)))
+    yield _metadatum(subject, VOID + "distinctSubjects", _number(len({triple[0] for triple in triples})))
+    yield _metadatum(subject, VOID + "distinctObjects", _number(len({triple[2] for triple in triples})))
+
+
+def _partition(kind: str, counts: "Counter[ox.NamedNode]", unit: str) -> Iterator[ox.Quad]:
+    """Yield one void:classPartition or void:propertyPartition for each class or property counted."""
+    for number, (iri, count) in enumerate(sorted(counts.items(), key=lambda item: item[0].value), start=1):
+        part = ox.NamedNode(f"{DATASET.value}#{kind}-{number}")
+        yield _metadatum(DATASET, f"{VOID}{kind}Partition", part)
+        yield _metadatum(part, VOID + kind, iri)
+        yield _metadatum(part, VOID + unit, _number(count))
+        yield _metadatum(part, RDFS_LABEL, ox.Literal(f"{kind} {re.split('[/#]', iri.value)[-1]}", language="en"))
+
+
+def _named_graph(graph: ox.NamedNode, triples: int | None) -> Iterator[ox.Quad]:
+    """Yield what is said of one named graph: label, layer, licence, and its number of triples."""
+    name = graph.value.removeprefix(GRAPH)
+    yield _metadatum(graph, RDF_TYPE, ox.NamedNode("http://www.w3.org/ns/sparql-service-description#NamedGraph"))
+    yield _metadatum(graph, RDFS_LABEL, ox.Literal(f"Graph {name}", language="en"))
+    yield _metadatum(graph, ONTOLOGY + "layer", ox.NamedNode(f"{ONTOLOGY}layer-{LAYERS[name.split('/')[0]]}"))
+    yield _metadatum(graph, "http://purl.org/dc/terms/license", LICENCE)
+    yield _metadatum(graph, "http://purl.org/dc/terms/isPartOf", DATASET)
+    if triples is not None:
+        yield _metadatum(graph, VOID + "triples", _number(triples))
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a build attests: that the dataset with this hash was checked with the shapes of that hash."""
+
+    dataset: str
+    shapes: str
+    outcome: str
+    warnings: int
+
+
+def shapes_hash() -> str:
+    """Return the SHA-256 of all shapes files, by name and content."""
+    result = hashlib.sha256()
+    for folder in SHAPES:
+        for file in sorted((room("shapes") / folder).iterdir(), key=lambda entry: entry.name):
+            result.update(f"{folder}/{file.name}\n".encode() + file.read_bytes())
+    return result.hexdigest()
+
+
+def location() -> Path:
+    """Return where the built dataset lives: $COSPONSOR_DATA, the package if writable, else the user's data folder."""
+    if chosen := os.environ.get("COSPONSOR_DATA"):
+        return Path(chosen)
+    package = Path(str(room(FILE)))
+    if os.access(package.parent, os.W_OK):
+        return package
+    return Path(click.get_app_dir("cosponsor")) / FILE
+
+
+def published() -> Path:
+    """Return the dataset to serve by default: the built one, or where none was built the one in the package."""
+    built = location()
+    return built if built.exists() else Path(str(room(FILE)))
+
+
+def receipts(dataset: Path) -> list[Receipt]:
+    """Return the receipts that stand beside a dataset; none if there is no readable file of receipts."""
+    try:
+        found = json.loads(dataset.with_name(RECEIPTS).read_text("utf-8"))
+        return [Receipt(**entry) for entry in found]
+    except (OSError, ValueError, TypeError):
+        return []
+
+
+def checked(dataset: Path) -> Receipt | None:
+    """Return the receipt for the very bytes of ``dataset`` and today's shapes, or None if there is none."""
+    digest = hashlib.sha256(dataset.read_bytes()).hexdigest()
+    shapes = shapes_hash()
+    return next((entry for entry in receipts(dataset) if (entry.dataset, entry.shapes) == (digest, shapes)), None)
+
+
+def write(text: str, dataset: Path, warnings: int) -> None:
+    """Put a checked dataset in its place so that at every moment the file there has its receipt.
+
+    First the receipts of old and new, then the dataset, then the receipt of the new one alone: each step is an
+    atomic rename, so an interruption leaves either dataset whole and attested.
+    """
+    dataset.parent.mkdir(parents=True, exist_ok=True)
+    content = text.encode("utf-8")
+    receipt = Receipt(hashlib.sha256(content).hexdigest(), shapes_hash(), "conforms", warnings)
+    known = [entry for entry in receipts(dataset) if entry != receipt]
+    _replace(dataset.with_name(RECEIPTS), _as_json([*known, receipt]))
+    _replace(dataset, content)
+    _replace(dataset.with_name(RECEIPTS), _as_json([receipt]))
+
+
+def _as_json(entries: list[Receipt]) -> bytes:
+    return (json.dumps([asdict(entry) for entry in entries], indent=1) + "\n").encode()
+
+
+def _replace(file: Path, content: bytes) -> None:
+    """Write ``content`` beside ``file``, flush it to the disk, and rename it over ``file``."""
+    with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", delete=False) as part:
+        try:
+            part.write(content)
+            part.flush()
+            os.fsync(part.fileno())
+        except OSError:
+            Path(part.name).unlink(missing_ok=True)
+            raise
+    Path(part.name).chmod(0o644)
+    Path(part.name).replace(file)
