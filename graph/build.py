@@ -113,7 +113,7 @@ def _refuse_dangling(quads: list[ox.Quad], places: dict[str, str]) -> None:
         near = nearest(name, {other for other in known if other.split("/")[0] == name.split("/")[0]})
         where = places.get(subject, subject)
         findings.append(
-            Finding(where, f"{key} points to {name!r}, which is not described{near}; correct it or describe it.")
+            Finding(where, f"{key} points to {name!r}, which is not described{near} Correct it or describe it.")
         )
     if findings:
         raise InputError(findings)

@@ -36,7 +36,7 @@ PREFIXES = {
 }
 
 SLUG = re.compile(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
-_BASE_IRI = re.compile(r"https?://[^\s<>\"{}|^`\\?#]+/")
+_BASE_IRI = re.compile(r"https?://[^\s/<>\"{}|^`\\?#]+/([^\s<>\"{}|^`\\?#]*/)?")
 
 
 _SUBPACKAGES = {"ontology", "shapes", "server"}

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .iris import PREFIXES, room
+from .iris import room
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,3 @@ def questions() -> list[Question]:
     files = sorted(room("questions").iterdir(), key=lambda entry: entry.name)
     texts = ((file.name.removesuffix(".rq"), file.read_text("utf-8")) for file in files if file.name.endswith(".rq"))
     return [Question(name, text.split("\n", 1)[0].lstrip("# "), text) for name, text in texts]
-
-
-def declare_prefixes(query: str, prefixes: dict[str, str] = PREFIXES) -> str:
-    """Return ``query`` with the house's prefixes declared before it, on its first line so that positions stay."""
-    return "".join(f"PREFIX {name}: <{iri}> " for name, iri in prefixes.items()) + query

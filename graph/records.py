@@ -62,6 +62,7 @@ FOLDERS = {
     "reference": set(TABLES) - {"source", "claim", "coverage", "reading", "issue"},
 }
 EDITORIAL = {"coverage", "reading", "issue"}
+PROJECT = BASE + "organisation/cosponsor"  # to whom all that is editorial is attributed
 UNCITED = {"citation", "statement"}  # records that carry their evidence themselves
 _GROUP = "urn:fact-group:"
 NOT_FACTS = {"id", "type", "label", "labelKo", "alternateName", "cites", "confidence", "note"}
@@ -84,9 +85,9 @@ def context() -> Table:
 
 
 def nearest(name: str, known: Iterator[str] | list[str] | set[str]) -> str:
-    """Return "; did you mean 'x'?" for the nearest of ``known`` to ``name``, or nothing if none is near."""
+    """Return "; did you mean 'x'?" for the nearest of ``known`` to ``name``, or "." if none is near."""
     near = difflib.get_close_matches(name, sorted(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    return f"; did you mean {near[0]!r}?" if near else "."
 
 
 def load(file: Traversable, name: str) -> Table:
@@ -141,7 +142,7 @@ def _read_file(file: Traversable, name: str, kind: str, result: Dataset) -> None
         findings += _register(node, where, result)
     if findings:
         raise InputError(findings)
-    result.quads += _quads(graphs, groups, name)
+    result.quads += _quads(jsonld(graphs, groups), name)
 
 
 def _records(document: Table, name: str, kind: str, findings: list[Finding]) -> Iterator[tuple[str, Table]]:
@@ -152,7 +153,7 @@ def _records(document: Table, name: str, kind: str, findings: list[Finding]) -> 
                 yield from _rows(rows, name)
         elif table not in FOLDERS[kind]:
             hint = nearest(table, FOLDERS[kind])
-            findings.append(Finding(name, f"table {table!r} is not known in graph/{kind}/{hint}; rename it."))
+            findings.append(Finding(name, f"table {table!r} is not known in graph/{kind}/{hint} Rename it."))
         else:
             yield from ((table, record) for record in (records if isinstance(records, list) else [records]))
 
@@ -193,6 +194,8 @@ def _nodes(table: str, record: Table, source: str, where: str) -> tuple[Table, l
     record = {"label": f"{type_} {inside}{slug}"} | record
     if table == "claim":
         record["statedIn"] = f"source/{source}"
+    if table in EDITORIAL:
+        record["wasAttributedTo"] = PROJECT
     groups = _groups(table, record, iri, where) if not source else []
     return _node(record, iri, type_, where), groups
 
@@ -207,7 +210,7 @@ def _node(table: Table, iri: str, type_: str | None, where: str) -> Table:
             continue
         if key not in context() or (context()[key] in ("@id", "@type") and key != "type"):
             terms = [term for term in context() if term[0].islower()]
-            raise InputError.at(where, f"key {key!r} is not known{nearest(key, terms)}; see ontology/context.jsonld.")
+            raise InputError.at(where, f"key {key!r} is not known{nearest(key, terms)} See ontology/context.jsonld.")
         node[key] = _value(key, value, table, iri, where)
     return node
 
@@ -229,6 +232,8 @@ def _value(key: str, value: Any, table: Table, iri: str, where: str) -> Any:  # 
 
 def _part(key: str, part: Table, iri: str, name: str, parent: Table, where: str) -> Table:
     extra: Table = {} if key == "selector" else {"label": f"{parent['label']}, {name}"}
+    if key == "explanation":
+        extra["wasAttributedTo"] = PROJECT
     if key == "attribution":
         extra["order"] = int(name.rpartition("-")[2]) if name[-1].isdigit() else 1
     return _node(extra | part, part.get("id", f"{iri}#{name}"), NESTED[key], where)
@@ -265,8 +270,8 @@ def _groups(table: str, record: Table, iri: str, where: str) -> list[tuple[Table
     return groups
 
 
-def _quads(graphs: dict[str, list[Table]], groups: list[tuple[Table, Table]], name: str) -> Iterator[ox.Quad]:
-    """Yield the quads of JSON-LD nodes by graph, and of groups of cited statements with a Fact for each.
+def jsonld(graphs: dict[str, list[Table]], groups: list[tuple[Table, Table]]) -> str:
+    """Return JSON-LD nodes by graph, and groups of cited statements, as one JSON-LD document.
 
     Each group is a named graph of its own while it is parsed: this tells which fact a triple belongs to.
     """
@@ -274,7 +279,11 @@ def _quads(graphs: dict[str, list[Table]], groups: list[tuple[Table, Table]], na
     for number, (statements, citation) in enumerate(groups):
         group = f"{_GROUP}{number}"
         document.append({"id": group, "@graph": [statements, citation | {"id": group}]})
-    text = json.dumps({"@context": context(), "@graph": document})
+    return json.dumps({"@context": context(), "@graph": document})
+
+
+def _quads(text: str, name: str) -> Iterator[ox.Quad]:
+    """Yield the quads of a JSON-LD document, with a Fact for each cited statement."""
     try:
         quads = list(ox.parse(text, format=ox.RdfFormat.JSON_LD))
     except SyntaxError as error:

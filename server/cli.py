@@ -1,0 +1,225 @@
+"""The command line: build, check, serve, query.
+
+Data goes to stdout, messages to stderr. Exit status: 0 fine, 1 findings, 2 could not.
+"""
+
+import json
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from .. import __version__
+from ..findings import Finding, InputError
+
+OUT = click.Path(dir_okay=False, path_type=Path)
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+class Cannot(click.ClickException):
+    """What a command could not do, as a sentence: exit status 2."""
+
+    exit_code = 2
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.version_option(__version__, prog_name="cosponsor")
+def main() -> None:
+    r"""Who sponsors United Nations human-rights resolutions, according to which source.
+
+    \b
+    cosponsor query years-declined        ask a question by its name
+    cosponsor serve                       publish the graph at http://127.0.0.1:8000/
+    cosponsor check --texts FOLDER        verify every passage against the articles
+    cosponsor build                       make the dataset anew from the files
+
+    Options can be set in the environment, as the help of each command says. COSPONSOR_DATA names the dataset
+    that build writes and that query and serve read.
+    """
+
+
+def _progress() -> Callable[[str], None]:
+    """Return what reports the stages of long work: lines on stderr if it is a terminal, else nothing."""
+    if not sys.stderr.isatty():
+        return lambda _: None
+    return lambda stage: click.echo(click.style("… ", fg="cyan") + stage, err=True)
+
+
+def _print_findings(findings: list[Finding], err: bool = True, as_json: bool = False) -> None:
+    for finding in findings:
+        click.echo(json.dumps(asdict(finding), ensure_ascii=False) if as_json else str(finding), err=err)
+    click.echo(f"{len(findings)} finding{'s' if len(findings) != 1 else ''}", err=True)
+
+
+@main.command()
+@click.option("--out", type=OUT, help="Where to write the dataset [default: where serve looks].")
+def build(out: Path | None) -> None:
+    """Build the dataset: read, derive, check, pack. Prints its version.
+
+    If a check fails, the dataset that is there stays as it is, the findings are printed, and the exit status is 1.
+    """
+    from ..build import build_to
+    from ..dataset import location
+
+    target = out or location()
+    try:
+        built = build_to(target, _progress())
+    except InputError as error:
+        _print_findings(error.findings)
+        click.echo(f"nothing was written; {target} is as it was", err=True)
+        sys.exit(1)
+    except OSError as error:
+        raise Cannot(f"the dataset cannot be written to {target}: {error.strerror}; free space or use --out.") from None
+    for warning in built.warnings:
+        click.echo(f"warning: {warning.finding(built.places)}", err=True)
+    click.echo(f"{len(built.text.splitlines())} quads in {target}", err=True)
+    click.echo(built.version)
+
+
+@main.command()
+@click.argument("data", nargs=-1, type=FILE)
+@click.option(
+    "--shapes",
+    envvar="COSPONSOR_SHAPES",
+    multiple=True,
+    type=FILE,
+    help="Shapes to check DATA with [default: those of this project].",
+)
+@click.option(
+    "--texts",
+    envvar="COSPONSOR_TEXTS",
+    type=FOLDER,
+    help="Verify offsets and hashes against the articles' texts in this folder.",
+)
+@click.option(
+    "--format",
+    "format_",
+    envvar="COSPONSOR_FORMAT",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="One line a finding, as text or as JSON with the keys where and message.",
+)
+def check(data: tuple[Path, ...], shapes: tuple[Path, ...], texts: Path | None, format_: str) -> None:
+    """Check DATA (any RDF files) with SHACL shapes; without DATA, this project.
+
+    Prints one line a finding to stdout. Exit status: 0 no violation, 1 violations, 2 could not check.
+    """
+    from .checking import check_files, check_project, check_texts
+
+    if shapes and not data:
+        raise click.UsageError("--shapes needs DATA to check; name a file.")
+    try:
+        findings = check_files(list(data), list(shapes)) if data else check_project(_progress())
+        findings += check_texts(texts) if texts else []
+    except InputError as error:
+        raise Cannot(str(error)) from None
+    if findings:
+        _print_findings(findings, err=False, as_json=format_ == "json")
+        sys.exit(1)
+    click.echo("no findings", err=True)
+
+
+@main.command()
+@click.option("--host", envvar="COSPONSOR_HOST", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    envvar="COSPONSOR_PORT",
+    default=8000,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="0 picks a free port.",
+)
+@click.option(
+    "--base-iri", envvar="COSPONSOR_BASE_IRI", help="Where every IRI dereferences [default: the address printed]."
+)
+@click.option(
+    "--rebase",
+    envvar="COSPONSOR_REBASE",
+    metavar="FROM",
+    help="Base of the IRIs in --data that are moved to --base-iri.",
+)
+@click.option(
+    "--data",
+    envvar="COSPONSOR_SERVE_DATA",
+    multiple=True,
+    type=FILE,
+    help="RDF files to serve instead of the built dataset, unchecked.",
+)
+@click.option(
+    "--workers",
+    envvar="COSPONSOR_WORKERS",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Number of processes.",
+)
+def serve(host: str, port: int, base_iri: str | None, rebase: str | None, data: tuple[Path, ...], workers: int) -> None:
+    """Serve the dataset: SPARQL at /sparql, and a document for every IRI.
+
+    The first line printed is the address. Only a dataset that was checked is served, unless it is given by --data.
+    """
+    from .serving import run
+
+    if host not in LOOPBACK and not base_iri:
+        raise Cannot(f"--host {host} needs --base-iri: IRIs must name the address at which others reach this server.")
+    port = port or _free_port(host)
+    _refuse_taken(host, port)
+    try:
+        run(host, port, base_iri, rebase, data, workers)
+    except ValueError as error:
+        raise Cannot(str(error)) from None
+
+
+def _free_port(host: str) -> int:
+    with socket.create_server((host, 0), family=_family(host)) as server:
+        return int(server.getsockname()[1])
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    try:
+        socket.create_server((host, port), family=_family(host)).close()
+    except OSError as error:
+        raise Cannot(f"{host}:{port} cannot be listened on ({error.strerror}); choose another --port.") from None
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+FORMATS = ("json", "csv", "tsv", "xml", "ttl", "nt", "table")
+
+
+@main.command()
+@click.argument("query")
+@click.option(
+    "--format",
+    "format_",
+    envvar="COSPONSOR_FORMAT",
+    type=click.Choice(FORMATS),
+    help="[default: table in a terminal, else csv or ttl]",
+)
+def query(query: str, format_: str | None) -> None:
+    r"""Ask the built dataset, without a server. QUERY is SPARQL, a file, - for stdin, or a question's name.
+
+    \b
+    cosponsor query years-declined
+    cosponsor query "SELECT ?c { ?s cosp:country ?c }" --format json
+    """
+    from .asking import answer, find_query
+
+    try:
+        text = find_query(query)
+        result = answer(text, format_ or ("table" if sys.stdout.isatty() else ""))
+    except (ValueError, OSError) as error:
+        raise Cannot(str(error)) from None
+    sys.stdout.buffer.write(result if result.endswith(b"\n") else result + b"\n")
+    sys.stdout.buffer.flush()
+
+
+if __name__ == "__main__":  # pragma: no cover
+    main()

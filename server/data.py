@@ -1,0 +1,115 @@
+"""The data that the server publishes: loaded once, moved to the base IRI, never written."""
+
+import gzip
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import pyoxigraph as ox
+from flask import current_app
+
+from .. import iris
+from ..dataset import published
+from .settings import Settings
+
+LABELS = tuple(
+    ox.NamedNode(iri)
+    for iri in (
+        iris.RDFS_LABEL,
+        iris.PREFIXES["skos"] + "prefLabel",
+        iris.PREFIXES["schema"] + "name",
+        iris.PREFIXES["dcterms"] + "title",
+        iris.PREFIXES["foaf"] + "name",
+    )
+)
+
+
+@dataclass
+class Data:
+    """A dataset at its base IRI.
+
+    ``origin`` is the base under which the dataset was built: canonical IRIs in queries are understood as local
+    ones. ``source`` is the dataset as it was read, in N-Quads.
+    """
+
+    base: str
+    origin: str
+    source: str
+    checked: bool
+    store: ox.Store = field(default_factory=ox.Store)
+
+    def __post_init__(self) -> None:
+        text = iris.rebase(self.source, self.base, self.origin)
+        self.store.load(text.encode(), format=ox.RdfFormat.N_QUADS)
+
+    def local(self, text: str) -> str:
+        """Return ``text`` with the IRIs of the origin moved to the base."""
+        return iris.rebase(text, self.base, self.origin)
+
+    def canonical(self, iri: str) -> str:
+        """Return the canonical IRI of a local one."""
+        return self.origin + iri.removeprefix(self.base) if iri.startswith(self.base) else iri
+
+    @cached_property
+    def prefixes(self) -> dict[str, str]:
+        """Prefixes that queries may use undeclared, and that Turtle declares."""
+        return {prefix: self.local(iri) for prefix, iri in iris.PREFIXES.items()}
+
+    @cached_property
+    def described(self) -> dict[str, list[ox.NamedNode]]:
+        """The nodes described in each document: the thing of that IRI and its fragments, the thing first."""
+        nodes = {quad.subject for quad in self.store if isinstance(quad.subject, ox.NamedNode)}
+        documents: dict[str, list[ox.NamedNode]] = defaultdict(list)
+        for node in sorted(nodes, key=lambda node: node.value):
+            documents[node.value.partition("#")[0]].append(node)
+        return dict(documents)
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """One label for each labelled node: English before untagged before any other language."""
+        best: dict[str, tuple[int, int, str]] = {}
+        for rank, predicate in enumerate(LABELS):
+            for quad in self.store.quads_for_pattern(None, predicate, None, None):
+                if isinstance(quad.object, ox.Literal) and isinstance(quad.subject, ox.NamedNode):
+                    language = {"en": 0, None: 1}.get(quad.object.language, 2)
+                    candidate = (language, rank, quad.object.value)
+                    best[quad.subject.value] = min(candidate, best.get(quad.subject.value, candidate))
+        return {iri: text for iri, (_, _, text) in best.items()}
+
+    @cached_property
+    def graphs(self) -> list[str]:
+        """The IRIs of the named graphs, sorted."""
+        return sorted(graph.value for graph in self.store.named_graphs() if isinstance(graph, ox.NamedNode))
+
+    @cached_property
+    def dump(self) -> bytes:
+        """The dataset as it was read, gzipped; without a time stamp, so that the same data give the same bytes."""
+        return gzip.compress(self.source.encode(), mtime=0)
+
+
+def load(settings: Settings) -> Data:
+    """Read what ``settings`` name: the project's own dataset, or files of any RDF format."""
+    if not settings.data:
+        source = published().read_text("utf-8")
+        return Data(settings.base_iri, settings.rebase_from or iris.BASE, source, checked=True)
+    origin = settings.rebase_from or settings.base_iri
+    return Data(settings.base_iri, origin, _as_n_quads(settings.data, origin), checked=False)
+
+
+def _as_n_quads(paths: Iterable[Path], base: str) -> str:
+    store = ox.Store()
+    for path in paths:
+        file_format = ox.RdfFormat.from_extension(path.suffix.removeprefix("."))
+        if file_format is None:
+            raise ValueError(f"{path.name}: the extension {path.suffix!r} is not of an RDF format; use .ttl, .nq …")
+        # Relative IRIs resolve against the base: the path of a file is nobody's business.
+        store.load(path=path, format=file_format, base_iri=base)
+    return (ox.serialize(store, format=ox.RdfFormat.N_QUADS) or b"").decode()
+
+
+def current() -> Data:
+    """Return the data of the running application."""
+    data: Data = current_app.extensions["cosponsor"]
+    return data

@@ -1,0 +1,161 @@
+"""What a document says in RDF: its thing, what points there, and the document itself."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import pyoxigraph as ox
+from pyld import jsonld
+
+from .. import iris
+from .data import LABELS, Data
+from .negotiation import JSON_LD, SERIALIZERS, Format
+
+LICENCE = "https://creativecommons.org/licenses/by/4.0/"
+RDF_TYPE = ox.NamedNode(iris.RDF_TYPE)
+# Information resources, and the named graph whose triples each of them gives.
+_INFORMATION = {"ontology": "ontology", "shapes": "shapes", "void": "metadata", "dataset": "metadata"}
+_SAFE = "/:@!$&'()*+,;=~%"  # in a path (RFC 3986, section 3.3), and what is encoded already
+
+
+@dataclass(frozen=True)
+class Document:
+    """A document about ``topic``; ``graph`` is set if it is that named graph's content, none for a thing.
+
+    ``path`` is the address below the base, without the extension of a format.
+    """
+
+    topic: ox.NamedNode
+    path: str
+    graph: ox.NamedNode | None
+
+    def address(self, data: Data, file_format: Format) -> str:
+        """Return the address of the document in one format."""
+        return f"{data.base}{quote(self.path, safe=_SAFE)}.{file_format.extension}"
+
+
+def find(data: Data, path: str) -> Document | None:
+    """Return the document at ``path`` below the base, or None if nothing is described there."""
+    iri = data.base + path
+    name = "ontology" if iri == ontology_version(data) else _INFORMATION.get(path)
+    graph = f"{data.base}graph/{name}" if name else iri
+    if graph in data.graphs:
+        return Document(ox.NamedNode(iri), path, ox.NamedNode(graph))
+    return Document(ox.NamedNode(iri), path, None) if iri in data.described and not name else None
+
+
+def ontology_version(data: Data) -> str:
+    """Return the version IRI of the ontology, which gives the same document; nothing if there is none."""
+    ontology, version = (
+        ox.NamedNode(data.base + "ontology"),
+        ox.NamedNode(iris.PREFIXES["owl"] + "versionIRI"),
+    )
+    found = data.store.quads_for_pattern(ontology, version, None, None)
+    return next((quad.object.value for quad in found if isinstance(quad.object, ox.NamedNode)), "")
+
+
+def types(data: Data, node: ox.NamedNode) -> list[str]:
+    """Return the IRIs of the classes of a node, sorted."""
+    found = data.store.quads_for_pattern(node, RDF_TYPE, None, None)
+    return sorted({quad.object.value for quad in found if isinstance(quad.object, ox.NamedNode)})
+
+
+def triples(data: Data, document: Document, file_format: Format) -> list[ox.Triple]:
+    """Return what the document says, without duplicates, its topic first."""
+    content = _graph(data, document.graph) if document.graph else _thing(data, document.topic.value)
+    about = _about_itself(data, document, file_format)
+    return sorted({*content, *about}, key=lambda triple: _order(triple, document.topic.value))
+
+
+def _order(triple: ox.Triple, topic: str) -> tuple[bool, bool, str, bool, str]:
+    subject = getattr(triple.subject, "value", "")
+    is_part = subject.partition("#")[0] == topic
+    return subject != topic, not is_part, subject, triple.predicate != RDF_TYPE, str(triple)
+
+
+def _graph(data: Data, graph: ox.NamedNode) -> Iterator[ox.Triple]:
+    return (quad.triple for quad in data.store.quads_for_pattern(None, None, None, graph))
+
+
+def _thing(data: Data, iri: str) -> set[ox.Triple]:
+    """Return the triples of a thing and its fragments, those that point to them, and labels of all they mention."""
+    own: set[ox.Triple] = set()
+    for node in data.described[iri]:
+        own |= {quad.triple for quad in data.store.quads_for_pattern(node, None, None, None)}
+        own |= {quad.triple for quad in data.store.quads_for_pattern(None, None, node, None)}
+    mentioned = {term for triple in own for term in (triple.subject, triple.predicate, triple.object)}
+    return own | set(_labels(data, mentioned))
+
+
+def _labels(data: Data, terms: Iterable[object]) -> Iterator[ox.Triple]:
+    for term in terms:
+        if isinstance(term, ox.NamedNode) and term.value in data.labels:
+            for predicate in LABELS[:2]:
+                found = data.store.quads_for_pattern(term, predicate, None, None)
+                yield from (quad.triple for quad in found)
+
+
+def _about_itself(data: Data, document: Document, file_format: Format) -> Iterator[ox.Triple]:
+    """Yield the description of the document: its topic, dataset and licence (VoID, section 6.2)."""
+    prefixes = data.prefixes
+    itself = document.topic if document.graph else ox.NamedNode(document.address(data, file_format))
+    statements = [("void", "inDataset", data.base + "dataset")]
+    if not document.graph:
+        statements += [
+            ("rdf", "type", prefixes["foaf"] + "Document"),
+            ("foaf", "primaryTopic", document.topic.value),
+        ]
+    if data.checked:  # of other data the licence is not known
+        statements.append(("dcterms", "license", LICENCE))
+    for prefix, name, value in statements:
+        yield ox.Triple(itself, ox.NamedNode(prefixes[prefix] + name), ox.NamedNode(value))
+
+
+def serialize(data: Data, content: Iterable[ox.Triple], file_format: Format) -> bytes:
+    """Return triples in one of the RDF formats; Turtle declares the prefixes that occur, JSON-LD is compacted."""
+    listed = list(content)
+    if file_format is JSON_LD:
+        return compact(data, listed)
+    text = " ".join(map(str, listed))
+    prefixes = {name: iri for name, iri in data.prefixes.items() if f"<{iri}" in text}
+    return ox.serialize(listed, format=SERIALIZERS[file_format], prefixes=prefixes) or b""
+
+
+def context(data: Data) -> dict[str, Any]:
+    """Return the project's JSON-LD context at the base IRI."""
+    text = (iris.room("ontology") / "context.jsonld").read_text("utf-8")
+    loaded: dict[str, Any] = json.loads(data.local(text))
+    return loaded
+
+
+def compact(data: Data, content: Iterable[ox.Triple]) -> bytes:
+    """Return triples as JSON-LD compacted with the project's context, which is included (JSON-LD 1.1 API, 5.1)."""
+    options = {"documentLoader": _load_nothing, "graph": True}
+    return _json(jsonld.compact(_expanded(content), context(data), options))
+
+
+def expand(content: Iterable[ox.Triple]) -> bytes:
+    """Return triples as expanded JSON-LD."""
+    return _json(_expanded(content))
+
+
+def _json(document: object) -> bytes:
+    return (json.dumps(document, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _expanded(content: Iterable[ox.Triple]) -> list[dict[str, Any]]:
+    """Return triples as JSON-LD nodes; Oxigraph writes rdf:type as a property like any other, where @type is meant."""
+    document: list[dict[str, Any]] = json.loads(ox.serialize(content, format=ox.RdfFormat.JSON_LD) or b"[]")
+    for node in document:
+        types = node.pop(iris.RDF_TYPE, [])
+        if types and all("@id" in value for value in types):
+            node["@type"] = [value["@id"] for value in types]
+        elif types:
+            node[iris.RDF_TYPE] = types
+    return document
+
+
+def _load_nothing(url: str, *_: object) -> None:
+    raise ValueError(f"{url} is not loaded: everything that JSON-LD needs is included")

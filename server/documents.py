@@ -1,0 +1,101 @@
+"""Dereferencing: a thing answers 303 with its document, a document answers 200 (Cool URIs, section 4)."""
+
+import hashlib
+from urllib.parse import quote
+
+from flask import Blueprint, Response, redirect, request
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response as BaseResponse
+
+from .. import iris
+from .data import Data, current
+from .description import LICENCE, Document, find, serialize, triples, types
+from .negotiation import DOCUMENTS, HTML, JSON_LD, Format, by_extension, negotiate
+from .views import document_page
+
+blueprint = Blueprint("documents", __name__)
+
+
+@blueprint.get("/dump.nq.gz")
+def dump() -> Response:
+    """Return the dataset as it was built, with its canonical IRIs: this is what the version counts for."""
+    return _answer(current().dump, "application/gzip")
+
+
+@blueprint.get("/context.jsonld")
+def json_ld_context() -> Response:
+    """Return the JSON-LD context at the base IRI."""
+    text = (iris.room("ontology") / "context.jsonld").read_text("utf-8")
+    return _answer(current().local(text).encode(), JSON_LD.media_type)
+
+
+@blueprint.get("/.well-known/void")
+def well_known_void() -> BaseResponse:
+    """Lead to the description of the dataset (VoID, section 7.2)."""
+    return redirect(current().base + "void", 302)
+
+
+@blueprint.get("/<path:path>")
+def resource(path: str) -> BaseResponse:
+    """Answer for any IRI below the base: a thing, its document in one format, or an information resource."""
+    data = current()
+    stem, _, extension = path.rpartition(".")
+    document = _find(data, stem) if by_extension(extension) else None
+    asked = by_extension(extension) if document else None
+    document = document or _find(data, path)
+    if document is None:
+        raise NotFound(
+            f"Nothing is described at {data.base}{path}. What there is can be found from {data.base} "
+            f"or by a query to {data.base}sparql."
+        )
+    if asked is None and document.graph is None:
+        return _see_other(data, document)
+    return _document(data, document, asked or negotiate(DOCUMENTS))
+
+
+def _find(data: Data, path: str) -> Document | None:
+    """Return the document at ``path``; IRIs may be percent-encoded, which the path of a request no longer is."""
+    return find(data, path) or find(data, quote(path, safe="/:@!$&'()*+,;=~"))
+
+
+def _see_other(data: Data, document: Document) -> BaseResponse:
+    """Send the client on, in one hop, to the format that it prefers (RFC 9110, section 15.4.4)."""
+    response = redirect(document.address(data, negotiate(DOCUMENTS)), 303)
+    response.headers["Link"] = ", ".join(_alternates(data, document))
+    return response
+
+
+def _document(data: Data, document: Document, chosen: Format) -> Response:
+    if chosen is HTML:
+        body = document_page(data, document).encode()
+    else:
+        body = serialize(data, triples(data, document, chosen), chosen)
+    response = _answer(body, chosen.content_type)
+    # RFC 9110, section 8.7: which of the documents this is, whatever address was asked.
+    response.headers["Content-Location"] = document.address(data, chosen)
+    response.headers["Link"] = ", ".join([*_alternates(data, document), *_links(data, document)])
+    return response
+
+
+def _answer(body: bytes, content_type: str) -> Response:
+    """Return 200, or 304 if the client has these very bytes (RFC 9110, sections 8.8.3 and 13.1.2)."""
+    response = Response(body, content_type=content_type)
+    response.set_etag(hashlib.sha256(body).hexdigest()[:32])
+    response.make_conditional(request)
+    return response
+
+
+def _alternates(data: Data, document: Document) -> list[str]:
+    """Return a link for each format (RFC 8288)."""
+    return [f'<{document.address(data, offer)}>; rel="alternate"; type="{offer.media_type}"' for offer in DOCUMENTS]
+
+
+def _links(data: Data, document: Document) -> list[str]:
+    """Return links to what describes the document's terms, and to its type, licence and canonical IRI."""
+    links = [f'<{iri}>; rel="type"' for iri in types(data, document.topic)]
+    links.append(f'<{data.base}ontology>; rel="describedby"')
+    if data.checked:
+        links.append(f'<{LICENCE}>; rel="license"')
+    if data.origin != data.base or data.checked:
+        links.append(f'<{data.canonical(document.topic.value)}>; rel="canonical"')
+    return links

@@ -1,0 +1,37 @@
+"""Errors: one shape, rendered in one place (RFC 9457)."""
+
+import json
+
+from flask import Flask, Response, render_template
+from werkzeug.exceptions import HTTPException
+
+from .negotiation import HTML, Format, best
+
+PROBLEM = Format("json", "Problem details", "application/problem+json", ("application/json",))
+TEXT = Format("txt", "text", "text/plain")
+
+
+def register(app: Flask) -> None:
+    """Let ``app`` answer every error, unforeseen ones as 500, in the shape of this module."""
+    app.register_error_handler(HTTPException, render)
+
+
+def render(error: HTTPException) -> Response:
+    """Return an error as problem details, as a page, or for those who accept neither as plain text."""
+    problem = {
+        "type": "about:blank",
+        "title": error.name,
+        "status": error.code,
+        "detail": error.description,
+        **getattr(error, "members", {}),
+    }
+    chosen = best((PROBLEM, TEXT, HTML)) or TEXT
+    if chosen is PROBLEM:
+        body = json.dumps(problem, ensure_ascii=False, indent=1) + "\n"
+    elif chosen is HTML:
+        body = render_template("error.html", problem=problem)
+    else:
+        body = f"{error.code} {error.name}\n\n{error.description}\n"
+    # Fields that belong to the error, as Allow to 405 (RFC 9110, section 15.5.6).
+    fields = [(name, value) for name, value in error.get_headers() if name != "Content-Type"]
+    return Response(body, error.code, fields, content_type=chosen.content_type)

@@ -1,0 +1,28 @@
+"""Header fields of every answer, errors included."""
+
+from flask import Flask, Response, request
+
+_EXPOSED = "Allow, Content-Location, ETag, Link, Location, Retry-After"
+_PREFLIGHT = {
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, OPTIONS",
+    "Access-Control-Allow-Headers": "Accept, Content-Type, If-None-Match",
+    "Access-Control-Max-Age": "86400",
+}
+
+
+def register(app: Flask) -> None:
+    """Let ``app`` add the fields."""
+    app.after_request(_add)
+
+
+def _add(response: Response) -> Response:
+    """Open the answer to scripts of any origin (Fetch, section 3.2), and say that Accept chose it."""
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Access-Control-Expose-Headers"] = _EXPOSED
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    if request.method == "OPTIONS":
+        response.headers.update(_PREFLIGHT)
+    if request.endpoint != "static":
+        # The same on 200, 303, 404 and 406, so that a cache keeps them apart (RFC 9110, section 12.5.5).
+        response.vary.add("Accept")
+    return response

@@ -1,0 +1,92 @@
+"""Which format an answer takes (RFC 9110, section 12): offers in our order of preference, weighed by Accept."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyoxigraph as ox
+from flask import request
+from werkzeug.datastructures import MIMEAccept
+from werkzeug.exceptions import NotAcceptable
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format that is offered: file extension, name, media type, and other types under which it is asked for."""
+
+    extension: str
+    name: str
+    media_type: str
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def content_type(self) -> str:
+        """The media type as it goes into Content-Type; text says its character set (RFC 9110, section 8.3)."""
+        text = self.media_type.startswith("text/") and "charset" not in self.media_type
+        return f"{self.media_type}; charset=utf-8" if text else self.media_type
+
+
+HTML = Format("html", "HTML", "text/html")
+TURTLE = Format("ttl", "Turtle", "text/turtle", ("application/x-turtle", "application/turtle"))
+# text/plain is what rdflib asks for when it wants N-Triples.
+N_TRIPLES = Format("nt", "N-Triples", "application/n-triples", ("text/plain",))
+JSON_LD = Format("jsonld", "JSON-LD", "application/ld+json", ("application/json",))
+RDF_XML = Format("rdf", "RDF/XML", "application/rdf+xml")
+
+# On a tie Turtle and N-Triples go before JSON-LD: EasyRdf asks for all three alike and cannot read the last.
+GRAPHS = (TURTLE, N_TRIPLES, JSON_LD, RDF_XML)
+DOCUMENTS = (*GRAPHS, HTML)
+ROWS = (
+    Format("srj", "SPARQL JSON", "application/sparql-results+json", ("application/json",)),
+    Format("srx", "SPARQL XML", "application/sparql-results+xml", ("application/xml",)),
+    Format("csv", "CSV", "text/csv"),
+    Format("tsv", "TSV", "text/tab-separated-values"),
+)
+SERIALIZERS = {
+    TURTLE: ox.RdfFormat.TURTLE,
+    N_TRIPLES: ox.RdfFormat.N_TRIPLES,
+    JSON_LD: ox.RdfFormat.JSON_LD,
+    RDF_XML: ox.RdfFormat.RDF_XML,
+}
+RESULTS = dict(
+    zip(
+        ROWS,
+        (
+            ox.QueryResultsFormat.JSON,
+            ox.QueryResultsFormat.XML,
+            ox.QueryResultsFormat.CSV,
+            ox.QueryResultsFormat.TSV,
+        ),
+        strict=True,
+    )
+)
+
+
+def accepted() -> MIMEAccept:
+    """Return what the request accepts, without media type parameters such as charset or profile."""
+    ranges = request.accept_mimetypes
+    return MIMEAccept([(value.partition(";")[0].strip(), quality) for value, quality in ranges])
+
+
+def best(offers: Sequence[Format]) -> Format | None:
+    """Return the offer that the request prefers, None if it accepts none; the first if it does not say."""
+    accept = accepted()
+    if not accept:
+        return offers[0]
+    named = {offer.media_type: offer for offer in offers}
+    named |= {alias: offer for offer in offers for alias in offer.aliases}
+    return named.get(accept.best_match(list(named)) or "")
+
+
+def negotiate(offers: Sequence[Format]) -> Format:
+    """Return the offer that the request prefers; raise 406 that names the offers (RFC 9110, section 15.5.7)."""
+    chosen = best(offers)
+    if chosen is None:
+        names = ", ".join(offer.media_type for offer in offers)
+        asked = request.headers.get("Accept", "")
+        raise NotAcceptable(f"Nothing that is offered here is acceptable to 'Accept: {asked}'. Offered are {names}.")
+    return chosen
+
+
+def by_extension(extension: str) -> Format | None:
+    """Return the format of documents whose name ends in ``extension``."""
+    return next((offer for offer in DOCUMENTS if offer.extension == extension), None)

@@ -1,0 +1,87 @@
+"""RDF terms as a page shows them: labels for IRIs, languages and datatypes for literals."""
+
+import re
+from dataclasses import dataclass
+from itertools import islice
+
+import pyoxigraph as ox
+
+from .. import iris
+from .data import Data
+
+_XSD = iris.XSD
+_PLAIN = {_XSD + name for name in ("string", "integer", "decimal", "boolean", "gYear")}
+_PLAIN.add(iris.RDF + "langString")
+_CODE = re.compile(r"[0-9a-f]{40,}|.*\n.*", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class View:
+    """A term to show: its text, where it leads if it is an IRI, language and datatype if it is a literal."""
+
+    text: str
+    href: str = ""
+    language: str = ""
+    datatype: str = ""
+    shape: str = "text"  # iri, text, date or code
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def fragment(self) -> str:
+        """The part of an IRI after '#', else its last segment."""
+        return re.split("[/#]", self.href)[-1]
+
+
+def curie(iri: str, data: Data) -> str:
+    """Return ``iri`` with a prefix of the house where one fits; the longest namespace counts."""
+    fitting = [item for item in data.prefixes.items() if iri.startswith(item[1])]
+    if not fitting:
+        return iri
+    prefix, namespace = max(fitting, key=lambda item: len(item[1]))
+    return f"{prefix}:{iri.removeprefix(namespace)}"
+
+
+def label(iri: str, data: Data) -> str:
+    """Return the label of a node, or its abbreviated IRI if it has none."""
+    return data.labels.get(iri) or curie(iri, data)
+
+
+def property_name(iri: str, data: Data) -> str:
+    """Return the label of a property, or the words of its local name: ``wasDerivedFrom`` is 'was derived from'."""
+    local = re.split("[/#]", iri)[-1]
+    return data.labels.get(iri) or re.sub(r"(?<=[a-z])(?=[A-Z])", " ", local).lower()
+
+
+def view(term: object, data: Data) -> View:
+    """Return ``term`` as a page shows it."""
+    if isinstance(term, ox.NamedNode):
+        return View(label(term.value, data), term.value, shape="iri")
+    if isinstance(term, ox.Literal):
+        return _literal(term, data)
+    return View("" if term is None else str(term))
+
+
+def _literal(term: ox.Literal, data: Data) -> View:
+    datatype = term.datatype.value
+    if datatype == _XSD + "date":
+        return View(term.value, shape="date")
+    shape = "code" if _CODE.fullmatch(term.value) else "text"
+    shown = "" if datatype in _PLAIN else curie(datatype, data)
+    return View(term.value, language=term.language or "", datatype=shown, shape=shape)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of a query: the names of the columns, the rows, and whether there are more."""
+
+    columns: list[str]
+    rows: list[list[View]]
+    more: bool
+
+
+def table(results: ox.QuerySolutions, data: Data, limit: int) -> Table:
+    """Return the first ``limit`` solutions of a query."""
+    rows = [[view(term, data) for term in solution] for solution in islice(results, limit + 1)]
+    return Table([variable.value for variable in results.variables], rows[:limit], len(rows) > limit)

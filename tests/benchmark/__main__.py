@@ -1,0 +1,113 @@
+"""How long the build takes by stage, how much memory, and how soon a server answers: `make bench`.
+
+Every figure is the median of several runs, each in a process of its own. The peer is pySHACL's command line on the
+same dataset with the same shapes of the union: what a user without this project would run to check it.
+"""
+
+import json
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from importlib.metadata import version
+from pathlib import Path
+
+from cosponsor.dataset import published
+from cosponsor.iris import room
+
+RUNS = 5
+
+BUILD = """
+import json, resource, time
+begin = time.perf_counter()
+marks = []
+from cosponsor.build import build
+built = build(lambda stage: marks.append((stage, time.perf_counter())))
+end = time.perf_counter()
+starts = [("importing", begin), *marks]
+stages = {name: after - start for (name, start), after in zip(starts, [*(start for _, start in marks), end])}
+memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps(stages | {"total": end - begin, "memory": memory}))
+"""
+
+
+def build_once() -> dict[str, float]:
+    """Return seconds by stage, in all, and MiB at the peak of one build in a fresh process."""
+    done = subprocess.run([sys.executable, "-c", BUILD], capture_output=True, text=True, check=True)
+    result: dict[str, float] = json.loads(done.stdout)
+    return result
+
+
+def start_once() -> float:
+    """Return the seconds from starting `cosponsor serve` to its first answer to a SPARQL query."""
+    begin = time.perf_counter()
+    command = [sys.executable, "-m", "cosponsor.server.cli", "serve", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        url = server.stdout.readline().strip() + "sparql?query=ASK%7B%3Fs%20%3Fp%20%3Fo%7D"
+        while True:
+            try:
+                with urllib.request.urlopen(url, timeout=5) as answer:
+                    answer.read()
+                break
+            except OSError:
+                time.sleep(0.01)
+        seconds = time.perf_counter() - begin
+        server.terminate()
+    return seconds
+
+
+def peer_once(data: Path, shapes: Path) -> float:
+    """Return the seconds that pySHACL's command line takes for the union."""
+    begin = time.perf_counter()
+    command = [
+        str(Path(sys.executable).with_name("pyshacl")),
+        "-s",
+        str(shapes),
+        "-df",
+        "nt",
+        "-sf",
+        "turtle",
+        str(data),
+    ]
+    subprocess.run(command, capture_output=True, check=False)
+    return time.perf_counter() - begin
+
+
+def peer_files(folder: Path) -> tuple[Path, Path]:
+    """Write the union as N-Triples and the union's shapes as one Turtle file."""
+    data, shapes = folder / "union.nt", folder / "shapes.ttl"
+    quads = published().read_text("utf-8").splitlines()
+    kept = (line for line in quads if not re.search(r"graph/(shapes|metadata)> \.$", line))
+    data.write_text("".join(re.sub(r" <[^<>]*> \.$", " .\n", line) for line in kept), "utf-8")
+    files = sorted((room("shapes") / "union").iterdir(), key=lambda file: file.name)
+    shapes.write_text("\n".join(file.read_text("utf-8") for file in files), "utf-8")
+    return data, shapes
+
+
+def main() -> None:
+    """Print the machine, the versions, and the table."""
+    packages = ", ".join(f"{name} {version(name)}" for name in ("pyoxigraph", "rdflib", "pyshacl", "granian", "flask"))
+    print(f"{platform.platform()}, Python {platform.python_version()}, {packages}")
+    print(f"dataset: {len(published().read_text('utf-8').splitlines())} quads; medians of {RUNS} runs")
+    builds = [build_once() for _ in range(RUNS)]
+    median = {name: statistics.median(build[name] for build in builds) for name in builds[0]}
+    memory = median.pop("memory")
+    for name, seconds in median.items():
+        print(f"{'build: ' + name:48} {seconds:7.2f} s")
+    print(f"{'build: memory at the peak':48} {memory:7.0f} MiB")
+    start = statistics.median(start_once() for _ in range(RUNS))
+    print(f"{'serve: from the command to the first answer':48} {start:7.2f} s")
+    with tempfile.TemporaryDirectory() as folder:
+        peer = statistics.median(peer_once(*peer_files(Path(folder))) for _ in range(RUNS))
+    ours = median["importing"] + median["checking shapes"]
+    print(f"{'peer: pyshacl command on the union':48} {peer:7.2f} s")
+    print(f"{'our check of sources, style and union / peer':48} {ours / peer:7.2f}")
+
+
+if __name__ == "__main__":
+    main()

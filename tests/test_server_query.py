@@ -1,0 +1,108 @@
+"""What a query may not do: call out. Oxigraph's own parser tells whether a hidden SERVICE is one."""
+
+import pyoxigraph as ox
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from werkzeug.exceptions import Forbidden
+
+from cosponsor.server.data import Data
+from cosponsor.server.query import is_update, read
+
+DATA = Data("http://x.example/", "http://x.example/", "", checked=False)
+END = "<http://127.0.0.1:1/>"  # a port to which Oxigraph sends nothing
+
+SMUGGLED = [
+    f"SELECT * {{ SERVICE {END} {{}} }}",
+    f"SELECT * {{ service silent {END} {{}} }}",
+    f"SELECT * {{ SERVICESILENT{END}{{}} }}",
+    f"SELECT * {{ ?s ?p 1SERVICE{END}{{}} }}",
+    f"SELECT * {{ ?s ?p trueSERVICE{END}{{}} }}",
+    "PREFIX e: <http://127.0.0.1:1/> SELECT * { SERVICEe:y {} }",
+    "PREFIX e: <http://127.0.0.1:1/> SELECT * { ?s ?p e:.SERVICE e:y {} }",
+    f"SELECT * {{ ?a ?b ?c FILTER(?a<?b)SERVICE#>\n{END}{{}} }}",
+    f"PREFIX e: <http://e.example/> SELECT * {{ ?s ?p e:b\\' . SERVICE {END} {{}} FILTER(?s != e:b\\') }}",
+    f"SELECT * {{ ?s ?p <http://e.example/\\u0041'> SERVICE {END} {{}} FILTER(?s != '') }}",
+    f"SELECT * {{ ?s ?p 'a' SERVICE {END} {{}} FILTER(?s != '\\'') }}",
+    f"SELECT * {{ ?s ?p '''a''' # '''\nSERVICE {END} {{}} }}",
+]
+
+
+@pytest.mark.parametrize("query", SMUGGLED)
+def test_service_is_refused_wherever_oxigraph_would_find_it(query: str) -> None:
+    with pytest.raises(Forbidden, match="SERVICE is refused"):
+        read(query, DATA)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT * { ?s ?p 'SERVICE <http://127.0.0.1:1/> {}' }",
+        "SELECT * { ?s ?p ?o } # SERVICE",
+        "SELECT ?service { ?service dcat:servesDataset ?o }",
+        "PREFIX sd: <http://www.w3.org/ns/sparql-service-description#> SELECT * { ?s a sd:Service }",
+        "SELECT * { ?s <http://www.w3.org/ns/dcat#accessService> ?o ; a dcat:DataService }",
+        'SELECT * { ?s ?p """a "quoted" SERVICE""" }',
+    ],
+)
+def test_the_word_service_elsewhere_is_let_through(query: str) -> None:
+    assert read(query, DATA).text == query
+
+
+PIECES = [
+    "SERVICE",
+    "service",
+    "{",
+    "}",
+    "'",
+    '"',
+    "'''",
+    '"""',
+    "\\'",
+    "\\",
+    "#",
+    "<",
+    ">",
+    "?a",
+    "e:b",
+    "e:",
+    ".",
+    "1",
+]
+PIECES += ["true", ")", "(", "FILTER", "BIND(1 AS ?z)", "<http://e.example/'>", "@en", "_:b", " ", "\n", END]
+
+
+def parses(query: str) -> bool:
+    try:
+        ox.Store().query(query)
+    except OSError:  # it parsed, and would have called out
+        return True
+    except (SyntaxError, ValueError, RuntimeError):
+        return False
+    return True
+
+
+@settings(deadline=None, max_examples=400)
+@given(st.lists(st.sampled_from(PIECES), max_size=12), st.lists(st.sampled_from(PIECES), max_size=5))
+@example(["?a", " ", "e:b", " ", "e:", "."], [])
+def test_no_query_that_oxigraph_accepts_hides_a_service(before: list[str], after: list[str]) -> None:
+    query = f"PREFIX e: <http://e.example/> SELECT * {{ {''.join(before)}SERVICE{END}{{}}{''.join(after)} }}"
+    # In a string, comment or IRI anything may stand; only after the keyword may SILENT stand.
+    is_text = parses(query.replace(f"{END}{{}}", f"{END}{{?a ?b}}"))
+    is_keyword = parses(query.replace("SERVICE", "SERVICE SILENT"))
+    if parses(query) and is_keyword and not is_text:
+        with pytest.raises(Forbidden):
+            read(query, DATA)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("PREFIX a: <a:> INSERT DATA {}", True),
+        ("ASK { ?s <a:insert> 1 }", False),
+        ("", False),
+        ("with <a:g> x", True),
+    ],
+)
+def test_update_is_told_by_its_first_keyword(text: str, expected: bool) -> None:
+    assert is_update(text) is expected
