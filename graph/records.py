@@ -191,7 +191,8 @@ def _nodes(table: str, record: Table, source: str, where: str) -> tuple[Table, l
         raise InputError.at(where, f"id {slug!r} is not a slug; use letters, digits and single hyphens.")
     inside = f"{source}/" if source and table in {"claim", "coverage", "reading"} else ""
     iri = f"{BASE}{folder}/{inside}{slug}"
-    record = {"label": f"{type_} {inside}{slug}"} | record
+    words = re.sub("(?<=[a-z])(?=[A-Z])", " ", type_).capitalize()
+    record = {"label": f"{words} {inside}{slug}"} | record
     if table == "claim":
         record["statedIn"] = f"source/{source}"
     if table in EDITORIAL:

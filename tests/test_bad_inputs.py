@@ -44,8 +44,8 @@ def test_an_unknown_key_names_the_claim_and_the_nearest_key(house: House) -> Non
 
 
 def test_an_unknown_table_names_the_nearest_table(house: House) -> None:
-    house.edit(ARTICLE, '[[claim]]\nid = "51"', '[[claims]]\nid = "51"')
-    assert "table 'claims' is not known in graph/articles/; did you mean 'claim'?" in refused(house)
+    house.edit("issues/sponsorship.toml", "[[issue]]", "[[isue]]\nid = 'x'\n[[issue]]")
+    assert "table 'isue' is not known in graph/issues/; did you mean 'issue'?" in refused(house)
 
 
 def test_an_unknown_country_names_the_claim_and_where_countries_are_described(house: House) -> None:

@@ -102,9 +102,9 @@ def test_check_of_files_tells_violations_on_stdout_with_status_1(tmp_path: Path)
         "utf-8",
     )
     said = run("check", str(data), "--shapes", str(shapes))
-    assert (said.exit_code, said.stdout.strip()) == (1, "urn:a: A C has a p. [urn:P]")
+    assert (said.exit_code, said.stdout.strip()) == (1, "urn:a: A C has a p. [urn:P: at urn:p]")
     as_json = run("check", str(data), "--shapes", str(shapes), "--format", "json")
-    assert json.loads(as_json.stdout) == {"where": "urn:a", "message": "A C has a p. [urn:P]"}
+    assert json.loads(as_json.stdout) == {"where": "urn:a", "message": "A C has a p. [urn:P: at urn:p]"}
 
 
 def test_check_of_a_file_that_is_not_rdf_could_not(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ OTHER = """@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
     rdfs:seeAlso <http://old.example/thing/2> , [ rdfs:label "blank" ] .
 <http://old.example/thing/%C3%A9> rdfs:label "encoded" .
 <http://old.example/thing/ü> rdfs:label "unencoded" .
+<http://old.example/page.html> rdfs:label "a thing with a dot" .
 """
 EMPTY = ["/", "/questions", "/sources", "/disagreements", "/sparql?query=SELECT * { ?s ?p ?o }"]
 
@@ -88,6 +89,11 @@ def test_iris_with_letters_beyond_ascii_are_found(foreign: FlaskClient, path: st
     assert document.headers["Content-Location"] == f"http://new.example/{path}.ttl"
 
 
+def test_a_thing_whose_iri_ends_like_a_format_is_a_thing(foreign: FlaskClient) -> None:
+    assert foreign.get("/page.html").headers["Location"] == "http://new.example/page.html.ttl"
+    assert "a thing with a dot" in foreign.get("/page.html.ttl").text
+
+
 @pytest.mark.parametrize("path", EMPTY)
 def test_pages_say_that_data_of_others_were_not_checked(foreign: FlaskClient, path: str) -> None:
     response = foreign.get(path, headers={"Accept": "text/html"})
@@ -100,7 +106,7 @@ def test_files_of_several_formats_are_one_dataset(turtle: Path, tmp_path: Path) 
     quads.write_text("<http://x.example/a> <http://x.example/b> _:c <http://x.example/g> .\n")
     data = load(Settings("http://new.example/", (turtle, quads)))
     assert data.graphs == ["http://x.example/g"]
-    assert len(data.described) == 4
+    assert len(data.described) == 5
 
 
 def test_a_file_of_an_unknown_format_is_refused(tmp_path: Path) -> None:
