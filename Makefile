@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INPUTS := $(shell find graph ontology shapes -name '*.toml' -o -name '*.ttl' -o -name '*.rq' -o -name '*.jsonld' -o -name '*.py')
 
-.PHONY: serve test bench lint dataset clean
+.PHONY: serve test test-lowest bench lint dataset clean
 
 serve: .venv/built
 	$(BIN)/cosponsor serve
@@ -13,6 +13,12 @@ dataset: .venv/built
 
 test: .venv/installed
 	$(BIN)/pytest
+
+# The same tests with the lowest versions that pyproject.toml allows.
+test-lowest:
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-lowest.txt --editable '.[test]'
+	.venv-lowest/bin/pytest
 
 bench: .venv/installed
 	$(BIN)/python -m tests.benchmark
@@ -37,4 +43,4 @@ lint: .venv/installed
 	@touch $@
 
 clean:
-	rm -rf .venv build dist *.egg-info
+	rm -rf .venv .venv-lowest build dist *.egg-info

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import pyoxigraph as ox
 from rdflib import Graph
 
 from .check import Result, check_dataset, dangling, shapes
-from .dataset import SHAPES, describe, lines, version, write
+from .dataset import SHAPES, describe, lines, version
+from .files import read_turtle
 from .findings import Finding, InputError
 from .iris import BASE, graph_iri, room
 from .records import nearest, read_folder
@@ -51,7 +51,7 @@ def read() -> tuple[list[ox.Quad], dict[str, str]]:
         places |= found.places
     if findings:
         raise InputError(findings)
-    quads += _graph(Graph().parse(data=_ontology(), format="turtle"), "ontology")
+    quads += _graph(read_turtle(room("ontology") / "cosponsor.ttl", "ontology/cosponsor.ttl"), "ontology")
     for folder in SHAPES:
         quads += _graph(shapes(folder), "shapes")
     for folder in ("reference", "source", "across"):
@@ -62,10 +62,6 @@ def read() -> tuple[list[ox.Quad], dict[str, str]]:
 def _twice(places: dict[str, str], more: dict[str, str]) -> list[Finding]:
     both = sorted(set(places) & set(more))
     return [Finding(more[iri], f"{iri} is described already by {places[iri]}; keep one.") for iri in both]
-
-
-def _ontology() -> bytes:
-    return (room("ontology") / "cosponsor.ttl").read_bytes()
 
 
 def _graph(graph: Graph, name: str) -> list[ox.Quad]:
@@ -117,10 +113,3 @@ def _refuse_dangling(quads: list[ox.Quad], places: dict[str, str]) -> None:
         )
     if findings:
         raise InputError(findings)
-
-
-def build_to(dataset: Path, report: Report = silent) -> Built:
-    """Build, and put the dataset with its receipt into place; a failure leaves what is there untouched."""
-    built = build(report)
-    write(built.text, dataset, len(built.warnings))
-    return built

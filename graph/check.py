@@ -15,6 +15,7 @@ from rdflib.plugins.stores import memory
 from rdflib.query import Result as QueryResult
 from rdflib.term import Identifier, Node
 
+from .files import files_of, read_turtle
 from .findings import Finding
 from .iris import GRAPH, graph_iri, room
 from .skolem import skolemize
@@ -52,8 +53,8 @@ class Result:
 def shapes(folder: str) -> Graph:
     """Return the shapes of one set: ``source``, ``union`` or ``style``, without blank nodes."""
     graph = Graph()
-    for file in sorted((room("shapes") / folder).iterdir(), key=lambda entry: entry.name):
-        graph += skolemize(Graph().parse(data=file.read_bytes(), format="turtle"))
+    for file in files_of(room("shapes") / folder, ".ttl"):
+        graph += skolemize(read_turtle(file, f"shapes/{folder}/{file.name}"))
     return graph
 
 

@@ -4,6 +4,7 @@ The version is the SHA-256 of the sorted quads outside graph/metadata (DESIGN, s
 blank node: the same inputs give the same bytes.
 """
 
+import errno
 import hashlib
 import json
 import os
@@ -17,6 +18,7 @@ from pathlib import Path
 import click
 import pyoxigraph as ox
 
+from .files import files_of
 from .iris import BASE, GRAPH, ONTOLOGY, RDF_TYPE, RDFS_LABEL, XSD, graph_iri, room
 
 DATASET = ox.NamedNode(BASE + "dataset")
@@ -24,7 +26,6 @@ METADATA = ox.NamedNode(graph_iri("metadata"))
 VOID = "http://rdfs.org/ns/void#"
 LICENCE = ox.NamedNode("https://creativecommons.org/licenses/by/4.0/")
 FILE = "dataset.nq"
-RECEIPTS = "receipts.json"
 SHAPES = ("source", "style", "union")  # the sets of shapes, a folder each
 
 # First words of a graph's name -> its layer; the longest that fits counts.
@@ -43,7 +44,7 @@ LAYERS = {
 def lines(quads: Iterable[ox.Quad]) -> list[str]:
     """Return quads as sorted lines of N-Quads (in the canonical form of RDF 1.1 N-Quads, section 4)."""
     text = ox.serialize(quads, format=ox.RdfFormat.N_QUADS) or b""
-    return sorted(set(text.decode("utf-8").splitlines()))
+    return sorted(set(text.decode("utf-8").split("\n")) - {""})  # splitlines would cut literals at U+2028
 
 
 def version(quads: Iterable[ox.Quad]) -> str:
@@ -130,7 +131,7 @@ def shapes_hash() -> str:
     """Return the SHA-256 of all shapes files, by name and content."""
     result = hashlib.sha256()
     for folder in SHAPES:
-        for file in sorted((room("shapes") / folder).iterdir(), key=lambda entry: entry.name):
+        for file in files_of(room("shapes") / folder, ".ttl"):
             result.update(f"{folder}/{file.name}\n".encode() + file.read_bytes())
     return result.hexdigest()
 
@@ -146,15 +147,24 @@ def location() -> Path:
 
 
 def published() -> Path:
-    """Return the dataset to serve by default: the built one, or where none was built the one in the package."""
+    """Return the dataset to serve by default: the built one, or where none was built the one in the package.
+
+    What $COSPONSOR_DATA names is returned even if it is not there: nothing else may take its place in silence.
+    """
     built = location()
-    return built if built.exists() else Path(str(room(FILE)))
+    chosen = bool(os.environ.get("COSPONSOR_DATA"))
+    return built if chosen or built.exists() else Path(str(room(FILE)))
+
+
+def receipts_file(dataset: Path) -> Path:
+    """Return where the receipts of a dataset stand: beside it, under its name."""
+    return dataset.with_suffix(".receipts.json")
 
 
 def receipts(dataset: Path) -> list[Receipt]:
     """Return the receipts that stand beside a dataset; none if there is no readable file of receipts."""
     try:
-        found = json.loads(dataset.with_name(RECEIPTS).read_text("utf-8"))
+        found = json.loads(receipts_file(dataset).read_text("utf-8"))
         return [Receipt(**entry) for entry in found]
     except (OSError, ValueError, TypeError):
         return []
@@ -173,13 +183,15 @@ def write(text: str, dataset: Path, warnings: int) -> None:
     First the receipts of old and new, then the dataset, then the receipt of the new one alone: each step is an
     atomic rename, so an interruption leaves either dataset whole and attested.
     """
+    if dataset.exists() and not dataset.is_file():
+        raise OSError(errno.EINVAL, "it is there and is not a regular file")
     dataset.parent.mkdir(parents=True, exist_ok=True)
     content = text.encode("utf-8")
     receipt = Receipt(hashlib.sha256(content).hexdigest(), shapes_hash(), "conforms", warnings)
     known = [entry for entry in receipts(dataset) if entry != receipt]
-    _replace(dataset.with_name(RECEIPTS), _as_json([*known, receipt]))
+    _replace(receipts_file(dataset), _as_json([*known, receipt]))
     _replace(dataset, content)
-    _replace(dataset.with_name(RECEIPTS), _as_json([receipt]))
+    _replace(receipts_file(dataset), _as_json([receipt]))
 
 
 def _as_json(entries: list[Receipt]) -> bytes:
@@ -193,7 +205,7 @@ def _replace(file: Path, content: bytes) -> None:
             part.write(content)
             part.flush()
             os.fsync(part.fileno())
-        except OSError:
+        except BaseException:  # an interruption, too, leaves no litter
             Path(part.name).unlink(missing_ok=True)
             raise
     Path(part.name).chmod(0o644)

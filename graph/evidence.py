@@ -7,10 +7,8 @@ in another copy of the text by sliding over its words.
 
 import hashlib
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -48,7 +46,9 @@ def selectors(evidence: Table, iri: str, where: str) -> Table:
             f"evidence has the keys {sorted(keys)}, expected {sorted(_KEYS)} (last may be left out); "
             f"see to {', '.join(missing)}.",
         )
-    ends = [str(evidence[key]) for key in ("first", "last") if key in evidence]
+    ends = [evidence[key] for key in ("first", "last") if key in evidence]
+    if not all(isinstance(words, str) and words.strip() for words in ends):
+        raise InputError.at(where, f"first and last take words in quotation marks, found {ends}; copy the ends.")
     if any(len(words.split()) > LONGEST_QUOTE for words in ends):
         raise InputError.at(where, f"first and last print {LONGEST_QUOTE} words of the passage at most; shorten them.")
     source = iri.split("#")[0].rsplit("/", 1)[0].replace("/claim/", "/source/")
@@ -107,22 +107,11 @@ def passages(document: Table, name: str) -> Iterator[Passage]:
         )
 
 
-def verify_folder(articles: Traversable, texts: Path) -> list[Finding]:
-    """Return what is wrong with the evidence of all articles, given a folder with their texts.
+def verify_article(document: Table, name: str, texts: Path) -> list[Finding]:
+    """Return what is wrong with the evidence of one article, given a folder with texts.
 
     The text of an article is the file whose name starts with the article's identifier or slug.
     """
-    findings: list[Finding] = []
-    for file in sorted(articles.iterdir(), key=lambda entry: entry.name):
-        if not file.name.endswith(".toml"):
-            continue
-        name = f"graph/articles/{file.name}"
-        document = tomllib.loads(file.read_text("utf-8"))
-        findings += _verify_article(document, name, texts)
-    return findings
-
-
-def _verify_article(document: Table, name: str, texts: Path) -> list[Finding]:
     source = document["source"]
     stems = (str(source.get("identifier")), str(source["id"]))
     files = [file for file in sorted(texts.glob("*.txt")) if re.split("[_.]", file.name)[0] in stems]

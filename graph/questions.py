@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from .files import files_of, read_text
 from .iris import room
 
 
@@ -16,6 +17,6 @@ class Question:
 
 def questions() -> list[Question]:
     """Return all questions by name."""
-    files = sorted(room("questions").iterdir(), key=lambda entry: entry.name)
-    texts = ((file.name.removesuffix(".rq"), file.read_text("utf-8")) for file in files if file.name.endswith(".rq"))
+    files = files_of(room("questions"), ".rq")
+    texts = ((file.name.removesuffix(".rq"), read_text(file, f"graph/questions/{file.name}")) for file in files)
     return [Question(name, text.split("\n", 1)[0].lstrip("# "), text) for name, text in texts]

@@ -8,6 +8,7 @@ labels, and one cited Fact for each reference statement.
 import datetime
 import difflib
 import json
+import math
 import re
 import tomllib
 from collections.abc import Iterator
@@ -15,11 +16,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Any
 
 import pyoxigraph as ox
 
-from .evidence import selectors
+from .evidence import selectors, verify_article
+from .files import files_of, read_text
 from .findings import Finding, InputError
 from .iris import BASE, ONTOLOGY, RDF, RDF_TYPE, RDFS_LABEL, SLUG, graph_iri, room
 
@@ -64,6 +67,13 @@ FOLDERS = {
 EDITORIAL = {"coverage", "reading", "issue"}
 PROJECT = BASE + "organisation/cosponsor"  # to whom all that is editorial is attributed
 UNCITED = {"citation", "statement"}  # records that carry their evidence themselves
+EXPECTED = {
+    "xsd:date": "a date such as 2021-03-24, without quotation marks",
+    "xsd:decimal": "a decimal such as 0.85",
+    "xsd:integer": "a whole number from 0 up, without quotation marks",
+}
+LARGEST = 10**9
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _GROUP = "urn:fact-group:"
 NOT_FACTS = {"id", "type", "label", "labelKo", "alternateName", "cites", "confidence", "note"}
 
@@ -92,14 +102,21 @@ def nearest(name: str, known: Iterator[str] | list[str] | set[str]) -> str:
 
 def load(file: Traversable, name: str) -> Table:
     """Return the TOML document in ``file``; raise InputError, naming ``name``, if it is not UTF-8 or not TOML."""
+    text = read_text(file, name)
+    if text.startswith("\ufeff"):
+        raise InputError.at(name, "the file starts with a byte order mark; save it in UTF-8 without one.")
     try:
-        return tomllib.loads(file.read_bytes().decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise InputError.at(
-            name, f"byte {error.start} is not UTF-8 ({error.reason}); save the file in UTF-8."
-        ) from None
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError.at(name, f"this is not TOML: {error}; correct the syntax there.") from None
+
+
+def source_of(document: Table, name: str) -> Table:
+    """Return the [source] of an article; raise InputError if there is none with a slug as its id."""
+    source = document.get("source")
+    if not isinstance(source, dict) or not SLUG.fullmatch(str(source.get("id", ""))):
+        raise InputError.at(name, "a table [source] with an id (the slug of the article) is missing; add it.")
+    return source
 
 
 def read_folder(folder: Traversable, kind: str) -> Dataset:
@@ -109,9 +126,7 @@ def read_folder(folder: Traversable, kind: str) -> Dataset:
     """
     result = Dataset()
     findings: list[Finding] = []
-    for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if not file.name.endswith(".toml"):
-            continue
+    for file in files_of(folder, ".toml"):
         try:
             _read_file(file, f"graph/{kind}/{file.name}", kind, result)
         except InputError as error:
@@ -126,9 +141,7 @@ def _read_file(file: Traversable, name: str, kind: str, result: Dataset) -> None
     findings: list[Finding] = []
     graphs: dict[str, list[Table]] = {}
     groups: list[tuple[Table, Table]] = []
-    source = document.get("source", {}).get("id", "") if kind == "articles" else ""
-    if kind == "articles" and not SLUG.fullmatch(str(source)):
-        raise InputError.at(name, "[source] with an id (the slug of the article) is missing; add it.")
+    source = str(source_of(document, name)["id"]) if kind == "articles" else ""
     for table, record in _records(document, name, kind, findings):
         where = f"{name}, {table} {record.get('id', '(without id)')}"
         try:
@@ -147,26 +160,31 @@ def _read_file(file: Traversable, name: str, kind: str, result: Dataset) -> None
 
 def _records(document: Table, name: str, kind: str, findings: list[Finding]) -> Iterator[tuple[str, Table]]:
     """Yield (table, record) for every record of a file; tables of rows become one record a row."""
-    for table, records in document.items():
-        if table == "table" and kind == "reference":
+    for table, found in document.items():
+        records = found if isinstance(found, list) else [found]
+        if not all(isinstance(record, dict) for record in records):
+            findings.append(Finding(name, f"{table!r} is no table; write its records as [[{table}]] with keys."))
+        elif table == "table" and kind == "reference":
             for rows in records:
                 yield from _rows(rows, name)
         elif table not in FOLDERS[kind]:
             hint = nearest(table, FOLDERS[kind])
             findings.append(Finding(name, f"table {table!r} is not known in graph/{kind}/{hint} Rename it."))
         else:
-            yield from ((table, record) for record in (records if isinstance(records, list) else [records]))
+            yield from ((table, record) for record in records)
 
 
 def _rows(rows: Table, name: str) -> Iterator[tuple[str, Table]]:
     shared = {key: value for key, value in rows.items() if key not in {"of", "columns", "rows"}}
-    if rows.get("of") not in TABLES:
+    if str(rows.get("of")) not in FOLDERS["reference"]:
         raise InputError.at(name, f"[[table]] of {rows.get('of')!r} is not a known table; set 'of' to one.")
-    for row in rows["rows"]:
-        if len(row) != len(rows["columns"]):
-            expected = len(rows["columns"])
-            raise InputError.at(name, f"row {row} has {len(row)} cells, expected {expected}; correct the row.")
-        yield rows["of"], dict(zip(rows["columns"], row, strict=True)) | shared
+    columns, cells = rows.get("columns"), rows.get("rows")
+    if not isinstance(columns, list) or not isinstance(cells, list):
+        raise InputError.at(name, f"[[table]] of {rows['of']!r} lacks columns or rows; give both as lists.")
+    for row in cells:
+        if not isinstance(row, list) or len(row) != len(columns):
+            raise InputError.at(name, f"row {row} is not a list of {len(columns)} cells; correct the row.")
+        yield rows["of"], dict(zip(columns, row, strict=True)) | shared
 
 
 def _register(node: Table, where: str, result: Dataset) -> list[Finding]:
@@ -228,7 +246,7 @@ def _value(key: str, value: Any, table: Table, iri: str, where: str) -> Any:  # 
         raise InputError.at(where, f"key {key!r} takes a value, found a table; write the value.")
     if isinstance(value, list):
         return [_value(key, part, table, iri, where) for part in value]
-    return _scalar(value)
+    return _scalar(key, value, where)
 
 
 def _part(key: str, part: Table, iri: str, name: str, parent: Table, where: str) -> Table:
@@ -237,14 +255,28 @@ def _part(key: str, part: Table, iri: str, name: str, parent: Table, where: str)
         extra["wasAttributedTo"] = PROJECT
     if key == "attribution":
         extra["order"] = int(name.rpartition("-")[2]) if name[-1].isdigit() else 1
+    if "id" in part and key != "selector":
+        raise InputError.at(where, f"{key} has an id of its own ({part['id']!r}); remove it.")
     return _node(extra | part, part.get("id", f"{iri}#{name}"), NESTED[key], where)
 
 
-def _scalar(value: object) -> object:
-    """Return a TOML value as JSON: dates and decimals in their lexical form, which JSON-LD would change."""
-    if isinstance(value, datetime.date | datetime.datetime):
+def _scalar(key: str, value: object, where: str) -> object:
+    """Return a TOML value as JSON, if it is of the type that the context gives to its key.
+
+    Dates and decimals keep their lexical form, which JSON-LD would change. Raises InputError otherwise.
+    """
+    term = context()[key]
+    expected = str(term.get("@type", "")) if isinstance(term, dict) else ""
+    if expected == "xsd:date" and isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
         return value.isoformat()
-    return str(Decimal(repr(value))) if isinstance(value, float) else value
+    if expected == "xsd:integer" and isinstance(value, int) and not isinstance(value, bool) and 0 <= value < LARGEST:
+        return value
+    if expected == "xsd:decimal" and isinstance(value, int | float) and math.isfinite(value):
+        return str(Decimal(repr(value)))
+    if not expected.startswith("xsd:") and isinstance(value, str) and not _CONTROL.search(value):
+        return value
+    kind = EXPECTED.get(expected, "text in quotation marks without control characters")
+    raise InputError.at(where, f"key {key!r} takes {kind}, found {value!r}; correct the value.")
 
 
 def _groups(table: str, record: Table, iri: str, where: str) -> list[tuple[Table, Table]]:
@@ -255,15 +287,16 @@ def _groups(table: str, record: Table, iri: str, where: str) -> list[tuple[Table
     if table not in FOLDERS["reference"] - UNCITED:
         return []
     groups = []
-    for group in [dict(record), *record.pop("fact", [])]:
+    inner = record.pop("fact", [])
+    if not isinstance(inner, list) or not all(isinstance(group, dict) for group in inner):
+        raise InputError.at(where, f"fact is {inner!r}; write groups of facts as [[{table}.fact]].")
+    for group in [dict(record), *inner]:
         statements = {key: value for key, value in group.items() if key not in NOT_FACTS | {"fact"}}
         if not statements:
             continue
         if not ("cites" in group and "confidence" in group):
             keys = ", ".join(statements)
-            raise InputError.at(
-                where, f"{keys} stand without cites and confidence; name the evidence and how good it is."
-            )
+            raise InputError.at(where, f"without cites and confidence: {keys}; name the evidence and how good it is.")
         citation = {key: group[key] for key in ("cites", "confidence", "note") if key in group}
         groups.append((_node(statements, iri, None, where), _node(citation, "", None, where)))
     for key in set(record) - NOT_FACTS | {"cites", "confidence", "note"}:
@@ -323,3 +356,17 @@ def _fact(quad: ox.Quad, citation: list[ox.Quad]) -> Iterator[ox.Quad]:
         yield ox.Quad(fact, ox.NamedNode(predicate), term, graph)
     for statement in citation:
         yield ox.Quad(fact, statement.predicate, statement.object, graph)
+
+
+def verify_folder(folder: Traversable, texts: Path) -> list[Finding]:
+    """Return what is wrong with the evidence of all articles in ``folder``, given a folder with their texts.
+
+    Raises InputError if an article cannot be read.
+    """
+    findings: list[Finding] = []
+    for file in files_of(folder, ".toml"):
+        name = f"graph/articles/{file.name}"
+        document = load(file, name)
+        source_of(document, name)
+        findings += verify_article(document, name, texts)
+    return findings

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import pyoxigraph as ox
 
-from .findings import Finding, InputError
+from .files import files_of, read_text
+from .findings import InputError
 from .iris import BASE, ONTOLOGY, RDF_TYPE, RDFS_LABEL, graph_iri, room
 
 CONSTRUCT = ox.NamedNode("http://www.w3.org/ns/shacl#construct")
@@ -46,10 +47,9 @@ class Rule:
 
 def read_rules(folder: str) -> list[Rule]:
     """Return the rules of one folder (reference, source or across), in the order in which they run."""
-    files = sorted((room("rules") / folder).iterdir(), key=lambda entry: entry.name)
     rules = []
-    for file in files:
-        query = file.read_text("utf-8")
+    for file in files_of(room("rules") / folder, ".rq"):
+        query = read_text(file, f"graph/rules/{folder}/{file.name}")
         comment = [line.removeprefix("#").strip() for line in query.splitlines() if line.startswith("#")]
         rules.append(Rule(folder, file.name, " ".join(comment), query))
     return rules
@@ -85,7 +85,12 @@ def _construct(store: ox.Store, rule: Rule, default: list[ox.NamedNode]) -> list
     try:
         result = store.query(rule.query, default_graph=list(default))
     except SyntaxError as error:
-        raise InputError([Finding(where, f"this is not SPARQL: {error.msg}; correct the query there.")]) from None
+        raise InputError.at(where, f"this is not SPARQL: {error.msg}; correct the query there.") from None
+    except RuntimeError as error:  # a function that the engine does not know, a call to another endpoint
+        raise InputError.at(where, f"this cannot be evaluated: {error}; rewrite the query.") from None
     if not isinstance(result, ox.QueryTriples):
         raise InputError.at(where, "a rule is a CONSTRUCT query, found another form; rewrite it as CONSTRUCT.")
-    return list(result)
+    triples = list(result)
+    if any(isinstance(term, ox.BlankNode) for triple in triples for term in triple):
+        raise InputError.at(where, "the rule makes a blank node; give every node that it makes an IRI.")
+    return triples

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pyoxigraph as ox
 from rdflib import Graph
 
 from ..build import build
-from ..check import shapes, validate
-from ..evidence import verify_folder
+from ..check import flat, graph_of, validate
 from ..findings import Finding, InputError
 from ..iris import room
+from ..records import verify_folder
 
 
 def check_project(report: Callable[[str], None]) -> list[Finding]:
@@ -27,23 +28,36 @@ def check_texts(folder: Path) -> list[Finding]:
 
 
 def check_files(data: list[Path], shapes_files: list[Path]) -> list[Finding]:
-    """Return the violations of the RDF files ``data`` against the shapes files, or against this project's."""
-    graph = _parse(data)
-    against = _parse(shapes_files) if shapes_files else shapes("union")
-    results = validate(graph, against)
-    places: dict[str, str] = {}
-    return [result.finding(places) for result in results if result.is_violation]
+    """Return the violations of the RDF files ``data`` against the shapes files, or against this project's.
+
+    Quads count as the union of their graphs. Raises InputError for a file that cannot be read or holds nothing.
+    """
+    quads = [quad for file in data for quad in _read(file)]
+    results = validate(graph_of(quads), _shapes(shapes_files) if shapes_files else flat("union"))
+    return [result.finding({}) for result in results if result.is_violation]
 
 
-def _parse(files: list[Path]) -> Graph:
-    """Return the union of RDF files, the format by their names; raise InputError for one that cannot be read."""
+def _read(file: Path) -> list[ox.Quad]:
+    """Return the quads of an RDF file, the format by its name; nothing to check is an error, not a success."""
+    format_ = ox.RdfFormat.from_extension(file.suffix.removeprefix("."))
+    if format_ is None:
+        raise InputError.at(str(file), f"{file.suffix!r} is not the suffix of an RDF format; use .ttl, .nt, .nq …")
+    try:
+        quads = list(ox.parse(path=file, format=format_, base_iri=file.resolve().as_uri()))
+    except (SyntaxError, OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError.at(str(file), f"this cannot be read as RDF ({reason}); correct it or its suffix.") from None
+    if not quads:
+        raise InputError.at(str(file), "there is no triple in it, so nothing was checked; name a file with data.")
+    return [quad if isinstance(quad, ox.Quad) else ox.Quad(*quad) for quad in quads]
+
+
+def _shapes(files: list[Path]) -> Graph:
     graph = Graph()
     for file in files:
         try:
             graph.parse(file)
         except Exception as error:  # rdflib's parsers raise whatever their libraries do
             reason = " ".join(str(error).split())[:200]
-            raise InputError.at(
-                str(file), f"this cannot be read as RDF ({reason}); correct it or its suffix."
-            ) from None
+            raise InputError.at(str(file), f"this cannot be read as RDF ({reason}); correct it.") from None
     return graph

@@ -63,21 +63,23 @@ def build(out: Path | None) -> None:
 
     If a check fails, the dataset that is there stays as it is, the findings are printed, and the exit status is 1.
     """
-    from ..build import build_to
-    from ..dataset import location
+    from ..build import build as build_dataset
+    from ..dataset import location, write
 
     target = out or location()
     try:
-        built = build_to(target, _progress())
+        built = build_dataset(_progress())
     except InputError as error:
         _print_findings(error.findings)
         click.echo(f"nothing was written; {target} is as it was", err=True)
         sys.exit(1)
+    try:
+        write(built.text, target, len(built.warnings))
     except OSError as error:
-        raise Cannot(f"the dataset cannot be written to {target}: {error.strerror}; free space or use --out.") from None
+        raise Cannot(f"{target} cannot be written: {error.strerror}; make room or choose another --out.") from None
     for warning in built.warnings:
         click.echo(f"warning: {warning.finding(built.places)}", err=True)
-    click.echo(f"{len(built.text.splitlines())} quads in {target}", err=True)
+    click.echo(f"{built.text.count(chr(10))} quads in {target}", err=True)
     click.echo(built.version)
 
 
@@ -99,7 +101,7 @@ def build(out: Path | None) -> None:
 @click.option(
     "--format",
     "format_",
-    envvar="COSPONSOR_FORMAT",
+    envvar="COSPONSOR_CHECK_FORMAT",
     type=click.Choice(["text", "json"]),
     default="text",
     help="One line a finding, as text or as JSON with the keys where and message.",
@@ -115,7 +117,7 @@ def check(data: tuple[Path, ...], shapes: tuple[Path, ...], texts: Path | None, 
         raise click.UsageError("--shapes needs DATA to check; name a file.")
     try:
         findings = check_files(list(data), list(shapes)) if data else check_project(_progress())
-        findings += check_texts(texts) if texts else []
+        findings += check_texts(texts) if texts and not findings else []
     except InputError as error:
         raise Cannot(str(error)) from None
     if findings:
@@ -199,7 +201,7 @@ FORMATS = ("json", "csv", "tsv", "xml", "ttl", "nt", "table")
 @click.option(
     "--format",
     "format_",
-    envvar="COSPONSOR_FORMAT",
+    envvar="COSPONSOR_QUERY_FORMAT",
     type=click.Choice(FORMATS),
     help="[default: table in a terminal, else csv or ttl]",
 )

@@ -16,7 +16,7 @@ class House:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.package = folder / "cosponsor"
-        ignore = shutil.ignore_patterns("__pycache__", "dataset.nq", "receipts.json")
+        ignore = shutil.ignore_patterns("__pycache__", "dataset.nq", "dataset.receipts.json")
         shutil.copytree(ROOT / "graph", self.package, ignore=ignore)
         for room in ("ontology", "server", "shapes"):
             shutil.copytree(ROOT / room, self.package / room, ignore=ignore)

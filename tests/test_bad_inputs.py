@@ -1,5 +1,6 @@
 """Bad input: one sentence with file, claim and remedy, exit status 1, and the last good dataset as it was."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -97,7 +98,7 @@ def test_a_reference_fact_without_citation_names_the_record(house: House) -> Non
     path = house.package / "reference" / "zz.toml"
     path.write_text('[[body]]\nid = "ECOSOC"\nlabel = "Council"\nplace = "New York"\n', "utf-8")
     said = refused(house)
-    assert "graph/reference/zz.toml, body ECOSOC: place stand without cites and confidence" in said
+    assert "graph/reference/zz.toml, body ECOSOC: without cites and confidence: place" in said
     assert "name the evidence" in said
 
 
@@ -121,3 +122,95 @@ def test_all_findings_are_told_at_once(house: House) -> None:
     assert "'polarty'" in said
     assert "'knd'" in said
     assert "2 findings" in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("start = 338", 'start = "abc"', "claim 06: key 'passageStart' takes a whole number from 0 up"),
+        ("start = 338", "start = 338.0", "claim 06: key 'passageStart' takes a whole number from 0 up"),
+        ("firstYear = 2009", "firstYear = true", "claim 18: key 'firstYear' takes a whole number from 0 up"),
+        ("firstYear = 2009", 'firstYear = "MMIX"', "claim 18: key 'firstYear' takes a whole number from 0 up"),
+        ("count = 43", "count = -43", "claim 39: key 'count' takes a whole number from 0 up"),
+        ("count = 43", "count = 99999999999999999999999999", "claim 39: key 'count' takes a whole number from 0 up"),
+        (
+            "published = 2021-03-24",
+            "published = 2021-03-24T13:59:00",
+            "key 'published' takes a date such as 2021-03-24",
+        ),
+        ("published = 2021-03-24", 'published = "March"', "key 'published' takes a date such as 2021-03-24"),
+        ("likelihood = 0.85", "likelihood = inf", "key 'likelihood' takes a decimal such as 0.85"),
+        ('term = "opted out"', "term = 3", "claim 14: key 'term' takes text in quotation marks"),
+        (
+            'term = "opted out"',
+            'term = "opted\\u0000out"',
+            "claim 14: key 'term' takes text in quotation marks without",
+        ),
+        ('first = "South Korea"', "first = 5", "claim 06: first and last take words in quotation marks"),
+        ("[claim.scope]\nseries", '[claim.scope]\nid = "http://evil.example/x"\nseries', "has an id of its own"),
+        ("[source]", "[[source]]", "a table [source] with an id (the slug of the article) is missing"),
+        ("[source]", "source = 3\n[other]", "a table [source] with an id (the slug of the article) is missing"),
+    ],
+)
+def test_a_value_of_the_wrong_type_names_the_key_and_what_it_takes(
+    house: House, old: str, new: str, expected: str
+) -> None:
+    house.edit(ARTICLE, old, new)
+    assert expected in refused(house)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("body = 3", "'body' is no table; write its records as [[body]] with keys."),
+        ('[[table]]\nof = "body"', "[[table]] of 'body' lacks columns or rows"),
+        ('[[table]]\nof = "body"\ncolumns = ["id"]\nrows = [3]', "row 3 is not a list of 1 cells"),
+        ('[[table]]\nof = "claim"\ncolumns = []\nrows = []', "[[table]] of 'claim' is not a known table"),
+        ('[[body]]\nid = "x"\nlabel = "X"\nfact = "y"', "body x: fact is 'y'; write groups of facts as [[body.fact]]."),
+        ("\ufeff[[body]]", "starts with a byte order mark"),
+    ],
+)
+def test_a_malformed_reference_file_is_a_sentence(house: House, content: str, expected: str) -> None:
+    (house.package / "reference" / "zz.toml").write_text(content, "utf-8")
+    assert f"graph/reference/zz.toml{'' if 'body x' in expected else ': '}" in (said := refused(house))
+    assert expected in said
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "expected"),
+    [
+        ("rules/across/99-x.rq", b"CONSTRUCT { ?s a <urn:\xe9> } WHERE { ?s a ?t }", "99-x.rq: byte 22 is not UTF-8"),
+        (
+            "rules/across/99-x.rq",
+            b"CONSTRUCT { ?s a ?t } WHERE { ?s a ?t FILTER(<urn:f>(?t)) }",
+            "99-x.rq: this cannot be evaluated",
+        ),
+        ("shapes/union/x.ttl", b"this is no Turtle", "shapes/union/x.ttl: this is not Turtle"),
+        ("ontology/cosponsor.ttl", b"@prefix", "ontology/cosponsor.ttl: this is not Turtle"),
+    ],
+)
+def test_a_malformed_rule_shape_or_ontology_is_named(house: House, file: str, content: bytes, expected: str) -> None:
+    (house.package / file).write_bytes(content)
+    assert expected in refused(house)
+
+
+def test_what_an_editor_leaves_behind_is_not_read(house: House) -> None:
+    for left in ("rules/across/.10.rq.swp", "rules/across/.DS_Store", "shapes/union/terms.ttl~", "articles/.x.toml"):
+        (house.package / left).write_bytes(b"\xff\xfe")
+    done = house.run("build")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_malformed_article_is_a_sentence_for_check_with_texts_too(house: House, tmp_path: Path) -> None:
+    house.edit(ARTICLE, 'kind = "bibliographic"', "kind = bibliographic")
+    done = house.run("check", "--texts", str(tmp_path))
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert "this is not TOML" in done.stdout
+
+
+def test_a_target_that_is_no_regular_file_is_left_alone(house: House, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    done = house.run("build", "--out", str(tmp_path / "pipe"))
+    assert done.returncode == 2
+    assert "pipe cannot be written: it is there and is not a regular file" in done.stderr
+    assert (tmp_path / "pipe").is_fifo()

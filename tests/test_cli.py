@@ -88,9 +88,11 @@ def test_an_unknown_question_names_the_nearest() -> None:
     assert "did you mean 'years-declined'?" in said.stderr
 
 
-def test_a_missing_dataset_says_how_to_build_it(tmp_path: Path) -> None:
-    package_is_used = run("query", "ASK {}", COSPONSOR_DATA=str(tmp_path / "none.nq"))
-    assert package_is_used.stdout.strip() == "true"
+@pytest.mark.parametrize("words", [["query", "ASK {}"], ["serve", "--port", "0"]])
+def test_a_missing_dataset_says_how_to_build_it(words: list[str], tmp_path: Path) -> None:
+    said = run(*words, COSPONSOR_DATA=str(tmp_path / "none.nq"))
+    assert said.exit_code == 2
+    assert "run cosponsor build" in said.stderr
 
 
 def test_check_of_files_tells_violations_on_stdout_with_status_1(tmp_path: Path) -> None:
@@ -105,6 +107,31 @@ def test_check_of_files_tells_violations_on_stdout_with_status_1(tmp_path: Path)
     assert (said.exit_code, said.stdout.strip()) == (1, "urn:a: A C has a p. [urn:P: at urn:p]")
     as_json = run("check", str(data), "--shapes", str(shapes), "--format", "json")
     assert json.loads(as_json.stdout) == {"where": "urn:a", "message": "A C has a p. [urn:P: at urn:p]"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.ttl", "<urn:a> a cosp:Stance ."),
+        ("a.nq", "<urn:a> <TYPE> <cosp:Stance> <urn:g> ."),
+        ("a.trig", "<urn:g> { <urn:a> a cosp:Stance . }"),
+    ],
+)
+def test_quads_are_checked_as_the_union_of_their_graphs(name: str, text: str, tmp_path: Path) -> None:
+    ontology = "https://w3id.org/cosponsor/ontology#"
+    text = text.replace("<cosp:Stance>", f"<{ontology}Stance>").replace("cosp:Stance", f"<{ontology}Stance>")
+    text = text.replace("<<", "<").replace(">>", ">").replace("TYPE", "http://www.w3.org/1999/02/22-rdf-syntax-ns#type")
+    (tmp_path / name).write_text(text, "utf-8")
+    said = run("check", str(tmp_path / name))
+    assert said.exit_code == 1
+    assert len(said.stdout.splitlines()) >= 8
+
+
+def test_check_of_a_file_without_triples_is_no_success(tmp_path: Path) -> None:
+    (tmp_path / "empty.ttl").write_text("# nothing", "utf-8")
+    said = run("check", str(tmp_path / "empty.ttl"))
+    assert said.exit_code == 2
+    assert "nothing was checked" in said.stderr
 
 
 def test_check_of_a_file_that_is_not_rdf_could_not(tmp_path: Path) -> None:

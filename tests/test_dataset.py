@@ -107,7 +107,7 @@ def test_a_dataset_without_a_matching_receipt_is_not_checked(tmp_path: Path) -> 
     assert checked(file) is not None
     file.write_text("<urn:a> <urn:b> <urn:changed> .\n", "utf-8")
     assert checked(file) is None
-    (tmp_path / "receipts.json").write_text("{", "utf-8")
+    (tmp_path / "dataset.receipts.json").write_text("{", "utf-8")
     assert checked(file) is None
 
 
@@ -141,7 +141,7 @@ def test_a_full_disk_leaves_the_last_dataset_and_no_litter(tmp_path: Path, monke
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
         write("<urn:new> <urn:b> <urn:c> .\n", file, 0)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["dataset.nq", "receipts.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dataset.nq", "dataset.receipts.json"]
     assert checked(file) is not None
 
 
@@ -149,7 +149,7 @@ def test_a_second_write_forgets_the_receipts_of_older_datasets(tmp_path: Path) -
     file = tmp_path / "dataset.nq"
     for content in ("a", "b", "c"):
         write(f"<urn:{content}> <urn:b> <urn:c> .\n", file, 0)
-    assert len(json.loads((tmp_path / "receipts.json").read_text("utf-8"))) == 1
+    assert len(json.loads((tmp_path / "dataset.receipts.json").read_text("utf-8"))) == 1
 
 
 NAMES = st.from_regex(r"[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8}){0,3}", fullmatch=True)
@@ -199,3 +199,26 @@ def test_slugs_of_the_dataset_never_change() -> None:
 def test_lines_are_the_same_in_any_order() -> None:
     some = quads()[:50]
     assert lines(some) == lines(reversed(some))
+
+
+@given(st.text())
+def test_a_line_is_a_quad_whatever_its_literals_hold(text: str) -> None:
+    """Line separators of Unicode stand in literals as they are; only a line feed ends a line of N-Quads."""
+    quad = ox.Quad(ox.NamedNode("urn:a"), ox.NamedNode("urn:b"), ox.Literal(text), ox.NamedNode("urn:g"))
+    packed = lines([quad])
+    assert len(packed) == 1
+    assert list(ox.parse(packed[0], format=ox.RdfFormat.N_QUADS)) == [quad]
+
+
+def test_a_receipt_of_other_shapes_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "dataset.nq"
+    write("<urn:a> <urn:b> <urn:c> .\n", file, 0)
+    monkeypatch.setattr(dataset, "shapes_hash", lambda: "0" * 64)
+    assert checked(file) is None
+
+
+def test_two_datasets_in_one_folder_keep_their_receipts(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write(f"<urn:{name}> <urn:b> <urn:c> .\n", tmp_path / f"{name}.nq", 0)
+    assert checked(tmp_path / "a.nq")
+    assert checked(tmp_path / "b.nq")

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cosponsor.evidence import Passage, collapse, digest, find, shared_words, verify, verify_folder
+from cosponsor.evidence import Passage, collapse, digest, find, shared_words, verify
 from cosponsor.iris import room
+from cosponsor.records import verify_folder
 
 TEXT = "The council met on Monday.\n\nOur delegation, after a long debate,\nstayed away from the list.\n"
 WORDS = "Our delegation, after a long debate,\nstayed away from the list"

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -49,6 +50,13 @@ def test_the_wheel_says_its_licence_and_that_it_is_typed(installed: Path) -> Non
     metadata = next(installed.glob("*.dist-info/METADATA")).read_text("utf-8")
     assert "License-Expression: MIT AND CC-BY-4.0" in metadata
     assert (installed / "cosponsor" / "py.typed").exists()
+
+
+def test_the_lowest_versions_tested_are_the_lower_bounds() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    bounds = {*project["dependencies"], *project["optional-dependencies"]["test"]}
+    lines = (ROOT / "constraints-lowest.txt").read_text("utf-8").splitlines()
+    assert {bound.replace(">=", "==") for bound in bounds} == {line for line in lines if not line.startswith("#")}
 
 
 @pytest.mark.parametrize("words", [["query", "years-declined"], ["--version"], ["build", "--help"]])

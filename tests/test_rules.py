@@ -162,8 +162,10 @@ def terms(boundaries: Iterable[datetime.date]) -> str:
 
 
 @SOME
-@given(st.sets(DAYS, min_size=1, max_size=6), DAYS)
-def test_every_day_falls_under_one_administration_at_most(starts: set[datetime.date], date: datetime.date) -> None:
+@given(st.sets(DAYS, min_size=1, max_size=6), st.data())
+def test_every_day_falls_under_one_administration_at_most(starts: set[datetime.date], data: st.DataObject) -> None:
+    near = [start + datetime.timedelta(days) for start in sorted(starts) for days in (-1, 0, 1)]
+    date = data.draw(st.sampled_from(near) | DAYS)
     sponsorship = f"""cosponsor:sponsorship\\/RUR-x a cosp:Sponsorship ; cosp:country cosponsor:country\\/RUR ;
         cosp:resolution cosponsor:resolution\\/x . cosponsor:decision\\/x a cosp:Decision ;
         cosp:decisionStep cosp:step-final ; cosp:resolution cosponsor:resolution\\/x ; cosp:decidedOn {day(date)} ."""
@@ -209,3 +211,185 @@ def test_derived_nodes_are_of_the_ontology() -> None:
         row[0] for row in ask(store, "GRAPH <" + graph_iri("derived/source/invented-2030-05-15") + "> { [] a ?t }")
     }
     assert {kind.removeprefix(ONTOLOGY) for kind in kinds if kind.startswith(ONTOLOGY)} == {"Application", "Stance"}
+
+
+def across(turtle: str) -> ox.Store:
+    """Return a store with the reference graph given and what the rules across derive from it."""
+    store = store_of(reference=turtle)
+    run_folder(store, "across", "derived/across", [REFERENCE])
+    return store
+
+
+def sponsorship(*dates: str) -> str:
+    """Return a sponsorship of Ruritania with decisions and acts: ``committee 2010-01-01``, ``act 2010-02-01`` …."""
+    triples = """cosponsor:sponsorship\\/RUR-x a cosp:Sponsorship ; cosp:country cosponsor:country\\/RUR ;
+        cosp:resolution cosponsor:resolution\\/x ; cosp:claimedBy <urn:stance> ."""
+    for number, (kind, date) in enumerate(entry.split() for entry in dates):
+        triples += (
+            f'<urn:stance> cosp:actedOn "{date}"^^xsd:date .'
+            if kind == "act"
+            else f"<urn:d{number}> a cosp:Decision ; cosp:resolution cosponsor:resolution\\/x ;"
+            f' cosp:decisionStep cosp:step-{kind} ; cosp:decidedOn "{date}"^^xsd:date .'
+        )
+    return triples
+
+
+@pytest.mark.parametrize(
+    ("dates", "expected"),
+    [
+        (["final 2010-12-18", "committee 2010-11-19", "act 2010-11-01"], ["2010-11-01", "deciding-sponsoring"]),
+        (["final 2010-12-18", "committee 2010-11-19"], ["2010-11-19", "deciding-committee-action"]),
+        (["final 2010-12-18"], ["2010-12-18", "deciding-final-action"]),
+        (["act 2010-11-01", "act 2010-11-05"], ["2010-11-05", "deciding-sponsoring"]),
+    ],
+)
+def test_the_deciding_date_is_that_of_the_act_else_the_committee_else_the_final_action(
+    dates: list[str], expected: list[str]
+) -> None:
+    found = ask(across(sponsorship(*dates)), "?s cosp:decidingDate ?date ; cosp:decidingDateBasis ?basis")
+    assert set(expected) <= {value.removeprefix(ONTOLOGY) for value in found[0]}
+
+
+def test_without_a_date_there_is_no_administration() -> None:
+    store = across(sponsorship() + terms([datetime.date(2000, 1, 1)]))
+    assert ask(store, "?s cosp:administration ?a") == []
+
+
+@pytest.mark.parametrize(
+    ("date", "administration", "tenure"),
+    [("2009-12-31", "RUR-0", None), ("2010-01-01", "RUR-1", "elected"), ("2010-06-30", "RUR-1", "elected"),
+     ("2010-07-01", "RUR-1", "acting"), ("2011-01-01", "RUR-2", None)],
+)  # fmt: skip
+def test_a_day_on_which_powers_change_hands_belongs_to_the_successor(
+    date: str, administration: str, tenure: str | None
+) -> None:
+    starts = [datetime.date(year, 1, 1) for year in (2009, 2010, 2011)]
+    tenures = "".join(
+        f"cosponsor:head-tenure\\/{name} a cosp:HeadTenure ; cosp:administration cosponsor:administration\\/RUR-1 ;"
+        f' cosp:start "{start}"^^xsd:date ; cosp:end "{end}"^^xsd:date .'
+        for name, start, end in (("elected", "2010-01-01", "2010-07-01"), ("acting", "2010-07-01", "2011-01-01"))
+    )
+    store = across(sponsorship(f"final {date}") + terms(starts) + tenures)
+    assert ask(store, "cosponsor:sponsorship\\/RUR-x cosp:administration ?a") == [
+        [f"{BASE}administration/{administration}"]
+    ]
+    expected = [[f"{BASE}head-tenure/{tenure}"]] if tenure else []
+    assert ask(store, "cosponsor:sponsorship\\/RUR-x cosp:headTenure ?t") == expected
+
+
+def test_the_day_of_an_act_is_not_copied_to_texts_that_are_counted_back() -> None:
+    acted = f"; cosp:earliest {day(datetime.date(2020, 6, 1))} ; cosp:latest {day(datetime.date(2020, 6, 1))}"
+    store = derived(scope="; cosp:consecutiveYears 3", time=acted)
+    found = ask(store, "?s a cosp:Stance ; cosp:resolution/cosp:year ?year OPTIONAL { ?s cosp:actedOn ?day }")
+    assert [[value for value in row if value in ("2018", "2019", "2020", "2020-06-01")] for row in found] == [
+        ["2018"],
+        ["2019"],
+        ["2020-06-01", "2020"],
+    ]
+
+
+def test_an_open_range_reaches_a_text_decided_on_the_day_of_publication() -> None:
+    assert years(derived(scope="; cosp:firstYear 2015", published=datetime.date(2016, 6, 1))) == [2015, 2016]
+    assert years(derived(scope="; cosp:firstYear 2015", published=datetime.date(2016, 5, 31))) == [2015]
+
+
+def test_years_are_counted_back_into_the_series_that_was_replaced() -> None:
+    older = "".join(
+        f"cosponsor:resolution\\/old-{year} a cosp:Resolution ; cosp:series cosponsor:series\\/old ; cosp:year {year} ."
+        for year in (2006, 2007)
+    )
+    replaced = "cosponsor:series\\/x-body dcterms:replaces cosponsor:series\\/old ."
+    time = f"; cosp:earliest {day(datetime.date(2009, 6, 1))} ; cosp:latest {day(datetime.date(2009, 6, 1))}"
+    graph = source("; cosp:consecutiveYears 3", time=time, claim=ASSERTED)
+    store = store_of(source=graph, reference=texts() + older + replaced)
+    run_folder(store, "source", "derived/source/invented-2030-05-15", [SOURCE, REFERENCE])
+    assert years(store) == [2007, 2008, 2009]
+
+
+def position(name: str, value: str, extra: str = "", document: str = "", layer: str = "source") -> str:
+    return f"""cosponsor:position\\/i\\/{name} a cosp:Position ; cosp:issue cosponsor:issue\\/i ; cosp:value {value} ;
+        cosp:resolution cosponsor:resolution\\/x ; cosp:layer cosp:layer-{layer} ;
+        cosp:statedIn <urn:{document or name}> {extra} ."""
+
+
+TABLED, FINAL = "; cosp:stage cosp:stage-tabled-list", "; cosp:stage cosp:stage-final-list"
+AT_LEAST = "; cosp:countOperator cosp:operator-at-least"
+BROADER = "<urn:narrow> skos:broader <urn:wide> ."
+
+
+@pytest.mark.parametrize(
+    ("turtle", "expected"),
+    [
+        (position("a", "1") + position("b", "1"), "agreement"),
+        (position("a", "1") + position("b", "1", document="a"), None),
+        (position("a", "1", TABLED) + position("b", "1", FINAL), None),
+        (position("a", "1", AT_LEAST) + position("b", "1"), None),
+        (position("a", "1", "; cosp:country <urn:c/A>") + position("b", "2", "; cosp:country <urn:c/B>"), None),
+        (position("a", "1") + position("b", "2"), "contradiction"),
+        (position("a", "1") + position("b", "2", layer="reference"), "reference"),
+        (position("a", "1") + position("b", "2", document="a"), "internal"),
+        (position("a", "1", TABLED) + position("b", "2", FINAL), "stage"),
+        (position("a", "1", TABLED) + position("b", "2"), "stage"),
+        (position("a", "40", AT_LEAST) + position("b", "43", AT_LEAST), "counting"),
+        (position("a", "40", AT_LEAST) + position("b", "43"), "counting"),
+        (position("a", "1", "; cosp:likelihood 0.5") + position("b", "2"), "ambiguity"),
+        (position("a", "<urn:narrow>") + position("b", "<urn:wide>") + BROADER, "granularity"),
+    ],
+)
+def test_the_kind_of_a_comparison_follows_from_the_keys_that_differ(turtle: str, expected: str | None) -> None:
+    store = across(turtle)
+    agreements = ["agreement" for _ in ask(store, "?c a cosp:Agreement")]
+    kinds = [row[0].removeprefix(f"{ONTOLOGY}disagreement-") for row in ask(store, "[] cosp:disagreementKind ?kind")]
+    assert agreements + kinds == ([expected] if expected else [])
+
+
+@pytest.mark.parametrize(("only", "explained"), [("", True), ("x", True), ("y", False)])
+def test_an_explanation_for_one_text_explains_that_text_alone(only: str, explained: bool) -> None:
+    scope = f"; cosp:resolution cosponsor:resolution\\/{only}" if only else ""
+    kind = "cosp:disagreementKind cosp:disagreement-contradiction"
+    explanation = f"cosponsor:issue\\/i cosp:explanation <urn:e> . <urn:e> {kind} {scope} ."
+    store = across(position("a", "1") + position("b", "2") + explanation)
+    assert bool(ask(store, "?d cosp:explanation <urn:e> . ?d a cosp:Disagreement")) is explained
+
+
+def test_status_and_counts_at_each_stage_are_of_distinct_sources() -> None:
+    stances = "".join(
+        f"<urn:s{number}> a cosp:Stance ; cosp:country cosponsor:country\\/RUR ;"
+        "  cosp:resolution cosponsor:resolution\\/x ;"
+        f" cosp:polarity cosp:polarity-{polarity} ; cosp:stage cosp:stage-{stage} ; cosp:statedIn <urn:{document}> ."
+        for number, (polarity, stage, document) in enumerate(
+            [
+                ("sponsoring", "final-list", "a"),
+                ("sponsoring", "final-list", "a"),
+                ("sponsoring", "final-list", "b"),
+                ("not-sponsoring", "final-list", "c"),
+                ("not-sponsoring", "tabled-list", "c"),
+            ]
+        )
+    )
+    stages = "".join(
+        f"cosp:stage-{stage} skos:inScheme cosp:stage-scheme ." for stage in ("final-list", "tabled-list", "added")
+    )
+    store = across(stances + stages)
+    found = ask(
+        store,
+        "?n a cosp:StageStatus ; cosp:stage ?stage ; cosp:status ?status ;"
+        " cosp:sourcesClaiming ?yes ; cosp:sourcesDenying ?no",
+    )
+    seen = {
+        tuple(sorted(value.rpartition("#")[2].partition("-")[2] or value for value in row if "RUR" not in value))
+        for row in found
+    }
+    assert seen == {
+        ("1", "2", "disputed", "final-list"),
+        ("0", "1", "non-sponsor", "tabled-list"),
+        ("0", "0", "added", "unstated"),
+    }
+    assert ask(store, "cosponsor:sponsorship\\/RUR-x cosp:sourcesClaiming ?n") == [["2"]]
+
+
+def test_a_rule_that_makes_a_blank_node_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    rule = Rule("reference", "10-blank.rq", "Blank: a node without a name.", "CONSTRUCT { [] a ?c } WHERE { ?s a ?c }")
+    monkeypatch.setattr("cosponsor.rules.read_rules", lambda folder: [rule])
+    with pytest.raises(InputError, match=r"10-blank.rq: the rule makes a blank node"):
+        run_folder(store_of(reference="<urn:a> a <urn:b> ."), "reference", "derived/reference", [REFERENCE])

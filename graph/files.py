@@ -1,0 +1,35 @@
+"""Reading the files of a room: only those of its kind, and what cannot be read named in a sentence."""
+
+from importlib.resources.abc import Traversable
+
+from rdflib import Graph
+
+from .findings import InputError
+
+
+def files_of(folder: Traversable, suffix: str) -> list[Traversable]:
+    """Return the files of ``folder`` that end in ``suffix``, by name: what an editor left there is not read."""
+    found = (file for file in folder.iterdir() if file.name.endswith(suffix) and not file.name.startswith("."))
+    return sorted(found, key=lambda file: file.name)
+
+
+def read_text(file: Traversable, name: str) -> str:
+    """Return the text of ``file``; raise InputError, naming ``name``, if it cannot be read or is not UTF-8."""
+    try:
+        return file.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        reason = f"byte {error.start} is not UTF-8 ({error.reason}); save the file in UTF-8."
+    except OSError as error:
+        reason = f"it cannot be read ({error.strerror}); put a readable file there."
+    raise InputError.at(name, reason)
+
+
+def read_turtle(file: Traversable, name: str) -> Graph:
+    """Return the triples of a Turtle file; raise InputError, naming ``name``, if it is not Turtle."""
+    try:
+        return Graph().parse(data=read_text(file, name), format="turtle")
+    except InputError:
+        raise
+    except Exception as error:  # rdflib's parser raises whatever its parts do
+        reason = " ".join(str(error).split())[:200]
+    raise InputError.at(name, f"this is not Turtle: {reason}; correct the syntax there.")
