@@ -23,8 +23,25 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     app.url_map.merge_slashes = False  # a redirect by the router would name the host of the request
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.extensions["cosponsor"] = data.load(settings or Settings.from_environment())
+    _mount(app, app.extensions["cosponsor"].base)
     for module in (sparql, pages, documents):
         app.register_blueprint(module.blueprint)
     for module in (errors, headers):
         module.register(app)
     return app
+
+
+def _mount(app: "Flask", base: str) -> None:
+    """Answer below the path of the base, and at the root for a proxy that has taken the path away.
+
+    Links come from the base alone, so it does not matter which of the two was asked.
+    """
+    from urllib.parse import unquote, urlsplit
+
+    from werkzeug.middleware.dispatcher import DispatcherMiddleware
+    from werkzeug.urls import iri_to_uri
+
+    # PATH_INFO has each byte as a character (PEP 3333, Unicode Issues).
+    path = unquote(urlsplit(iri_to_uri(base)).path, "latin-1").rstrip("/")
+    if path:
+        app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {path: app.wsgi_app})  # type: ignore[method-assign]

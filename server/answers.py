@@ -33,5 +33,5 @@ def grouped(rows: list[Row], key: str) -> dict[str, list[Row]]:
     """Return rows by the text and address of one variable, in the order of the rows."""
     groups: dict[str, list[Row]] = {}
     for row in rows:
-        groups.setdefault(row[key].href or row[key].text, []).append(row)
+        groups.setdefault(row[key].iri or row[key].text, []).append(row)
     return groups

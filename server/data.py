@@ -11,9 +11,13 @@ import pyoxigraph as ox
 from flask import current_app
 
 from .. import iris
-from ..dataset import published
+from ..dataset import checked, published
 from .settings import Settings
 
+GATE = (
+    "{path} has no receipt of a check with today's shapes; "
+    "run cosponsor build, or serve it unchecked with --data {path}."
+)
 LABELS = tuple(
     ox.NamedNode(iri)
     for iri in (
@@ -22,6 +26,7 @@ LABELS = tuple(
         iris.PREFIXES["schema"] + "name",
         iris.PREFIXES["dcterms"] + "title",
         iris.PREFIXES["foaf"] + "name",
+        iris.PREFIXES["sh"] + "name",
     )
 )
 
@@ -89,11 +94,26 @@ class Data:
         return gzip.compress(self.source.encode(), mtime=0)
 
 
+def gate() -> str:
+    """Return the project's own dataset; refuse it unless its receipt says that it was checked (DESIGN, section 2).
+
+    Raises ValueError with a sentence that says what to do.
+    """
+    path = published()
+    if not path.exists():
+        raise ValueError(f"there is no dataset at {path}; run cosponsor build.")
+    if checked(path) is None:
+        raise ValueError(GATE.format(path=path))
+    return path.read_text("utf-8")
+
+
 def load(settings: Settings) -> Data:
-    """Read what ``settings`` name: the project's own dataset, or files of any RDF format."""
+    """Read what ``settings`` name: the project's own dataset, or files of any RDF format.
+
+    The gate is in here because every server comes by, ours or another that calls ``create_app``.
+    """
     if not settings.data:
-        source = published().read_text("utf-8")
-        return Data(settings.base_iri, settings.rebase_from or iris.BASE, source, checked=True)
+        return Data(settings.base_iri, settings.rebase_from or iris.BASE, gate(), checked=True)
     origin = settings.rebase_from or settings.base_iri
     return Data(settings.base_iri, origin, _as_n_quads(settings.data, origin), checked=False)
 
@@ -104,9 +124,19 @@ def _as_n_quads(paths: Iterable[Path], base: str) -> str:
         file_format = ox.RdfFormat.from_extension(path.suffix.removeprefix("."))
         if file_format is None:
             raise ValueError(f"{path.name}: the extension {path.suffix!r} is not of an RDF format; use .ttl, .nq …")
-        # Relative IRIs resolve against the base: the path of a file is nobody's business.
-        store.load(path=path, format=file_format, base_iri=base)
+        try:
+            # Relative IRIs resolve against the base: the path of a file is nobody's business.
+            store.load(path=path, format=file_format, base_iri=base)
+        except (SyntaxError, OSError, ValueError) as error:
+            raise ValueError(_unreadable(path, file_format.name, error)) from None
     return (ox.serialize(store, format=ox.RdfFormat.N_QUADS) or b"").decode()
+
+
+def _unreadable(path: Path, name: str, error: Exception) -> str:
+    """Return a sentence that names the file, the line and the problem."""
+    line = f"line {error.lineno}: " if isinstance(error, SyntaxError) and error.lineno else ""
+    problem = (getattr(error, "msg", None) or str(error)).removesuffix(".")
+    return f"{path}: {line}{problem}; it cannot be read as {name}."
 
 
 def current() -> Data:

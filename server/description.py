@@ -11,7 +11,7 @@ from pyld import jsonld
 
 from .. import iris
 from .data import LABELS, Data
-from .negotiation import JSON_LD, SERIALIZERS, Format
+from .negotiation import GRAPHS, JSON_LD, SERIALIZERS, Format, sound
 
 LICENCE = "https://creativecommons.org/licenses/by/4.0/"
 RDF_TYPE = ox.NamedNode(iris.RDF_TYPE)
@@ -120,7 +120,8 @@ def serialize(data: Data, content: Iterable[ox.Triple], file_format: Format) -> 
         return compact(data, listed)
     text = " ".join(map(str, listed))
     prefixes = {name: iri for name, iri in data.prefixes.items() if f"<{iri}" in text}
-    return ox.serialize(listed, format=SERIALIZERS[file_format], prefixes=prefixes) or b""
+    body = ox.serialize(listed, format=SERIALIZERS[file_format], prefixes=prefixes) or b""
+    return sound(body, file_format, GRAPHS)
 
 
 def context(data: Data) -> dict[str, Any]:

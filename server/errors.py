@@ -2,8 +2,8 @@
 
 import json
 
-from flask import Flask, Response, render_template
-from werkzeug.exceptions import HTTPException
+from flask import Flask, Response, render_template, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from .negotiation import HTML, Format, best
 
@@ -22,7 +22,7 @@ def render(error: HTTPException) -> Response:
         "type": "about:blank",
         "title": error.name,
         "status": error.code,
-        "detail": error.description,
+        "detail": _detail(error),
         **getattr(error, "members", {}),
     }
     chosen = best((PROBLEM, TEXT, HTML)) or TEXT
@@ -31,7 +31,14 @@ def render(error: HTTPException) -> Response:
     elif chosen is HTML:
         body = render_template("error.html", problem=problem)
     else:
-        body = f"{error.code} {error.name}\n\n{error.description}\n"
+        body = f"{error.code} {error.name}\n\n{problem['detail']}\n"
     # Fields that belong to the error, as Allow to 405 (RFC 9110, section 15.5.6).
     fields = [(name, value) for name, value in error.get_headers() if name != "Content-Type"]
     return Response(body, error.code, fields, content_type=chosen.content_type)
+
+
+def _detail(error: HTTPException) -> str | None:
+    """Return the sentence of an error; that of 405 is Werkzeug's and names no method."""
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        return f"{request.method} is not allowed here; allowed are {', '.join(sorted(error.valid_methods))}."
+    return error.description

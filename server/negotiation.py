@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from xml.parsers import expat
 
 import pyoxigraph as ox
 from flask import request
@@ -85,6 +86,22 @@ def negotiate(offers: Sequence[Format]) -> Format:
         asked = request.headers.get("Accept", "")
         raise NotAcceptable(f"Nothing that is offered here is acceptable to 'Accept: {asked}'. Offered are {names}.")
     return chosen
+
+
+def sound(body: bytes, written: Format, offers: Sequence[Format]) -> bytes:
+    """Return ``body``; raise 406 if it should be XML and is not, as Oxigraph writes what XML cannot say.
+
+    A property needs a local name (RDF 1.1 XML Syntax, section 7.2.14), text the characters of XML 1.0, section 2.2.
+    """
+    if "xml" not in written.media_type:
+        return body
+    try:
+        expat.ParserCreate(namespace_separator=" ").Parse(body, True)
+    except expat.ExpatError as error:
+        names = ", ".join(offer.media_type for offer in offers if offer is not written)
+        problem = f"a property has no local name, or a text a character that XML forbids ({error})"
+        raise NotAcceptable(f"This cannot be written as {written.name}: {problem}. Ask for one of {names}.") from None
+    return body
 
 
 def by_extension(extension: str) -> Format | None:

@@ -61,14 +61,14 @@ class Timeline:
 
     def cell(self, resolution: str, country: str) -> list[Row]:
         """Return what is known of one text and country: a row for each stage of which something is said."""
-        return [row for row in self.texts[resolution] if row["country"].href == country]
+        return [row for row in self.texts[resolution] if row["country"].iri == country]
 
 
 def timelines(rows: list[Row]) -> list[Timeline]:
     """Return one timeline for each series in ``rows`` (series, resolution, country, stage, status)."""
     found = []
     for series in grouped(rows, "series").values():
-        countries = {row["country"].href: row["country"] for row in series if row["country"].href}
+        countries = {row["country"].iri: row["country"] for row in series if row["country"].iri}
         ordered = dict(sorted(countries.items(), key=lambda item: item[1].text))
         found.append(Timeline(series[0]["series"], ordered, grouped(series, "resolution")))
     return found

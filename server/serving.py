@@ -1,4 +1,4 @@
-"""What `cosponsor serve` does: the gate, the address, and the HTTP server."""
+"""What `cosponsor serve` does: the data, the address, and the HTTP server."""
 
 import os
 import sys
@@ -6,25 +6,10 @@ from pathlib import Path
 
 import click
 
-from ..dataset import checked, published
+from .data import load
 from .settings import Settings
 
-GATE = (
-    "{path} has no receipt of a check with today's shapes; "
-    "run cosponsor build, or serve it unchecked with --data {path}."
-)
-
-
-def gate() -> None:
-    """Refuse the project's own dataset unless its receipt says that it was checked (DESIGN, section 2).
-
-    Raises ValueError with a sentence that says what to do.
-    """
-    path = published()
-    if not path.exists():
-        raise ValueError(f"there is no dataset at {path}; run cosponsor build.")
-    if checked(path) is None:
-        raise ValueError(GATE.format(path=path))
+STACK = 64 << 20  # bytes for each thread that evaluates queries; MAX_TOKENS was measured on an eighth of it
 
 
 def address(host: str, port: int) -> str:
@@ -35,15 +20,15 @@ def address(host: str, port: int) -> str:
 def run(host: str, port: int, base_iri: str | None, rebase: str | None, data: tuple[Path, ...], workers: int) -> None:
     """Print the address and serve until interrupted.
 
-    Raises ValueError if the base IRI cannot be one, or if the dataset may not be served.
+    Raises ValueError if the base IRI cannot be one, or if the data cannot or may not be served.
     """
     from granian.constants import Interfaces
     from granian.server import Server
 
     settings = Settings(base_iri or address(host, port), data, rebase)
-    if not data:
-        gate()
+    load(settings)  # what cannot be served is said here, and not by a worker after the address
     os.environ |= settings.to_environment()  # the workers read it from there
+    os.environ.setdefault("RUST_MIN_STACK", str(STACK))  # the threads of Granian are Rust's, by default with 2 MiB
     click.echo(address(host, port))
     sys.stdout.flush()
     Server(
@@ -53,6 +38,9 @@ def run(host: str, port: int, base_iri: str | None, rebase: str | None, data: tu
         port=port,
         interface=Interfaces.WSGI,
         workers=workers,
+        # Threads that answer; Granian warns of more than two for a processor, which compete for Python's lock.
+        blocking_threads=min(8, 2 * (os.cpu_count() or 1)),
         backpressure=64,  # requests that wait for Python; more wait in the socket
+        respawn_failed_workers=True,  # a query that ends the process ends no more than its worker
         log_level="warning",  # type: ignore[arg-type]
     ).serve()

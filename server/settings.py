@@ -25,6 +25,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         check_base(self.base_iri)
+        if self.rebase_from:
+            check_base(self.rebase_from)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":

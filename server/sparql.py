@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 import pyoxigraph as ox
 from flask import Blueprint, Response, render_template, request
@@ -11,7 +11,7 @@ from werkzeug.exceptions import BadRequest, Forbidden, UnsupportedMediaType
 
 from .data import Data, current
 from .description import expand, serialize
-from .negotiation import GRAPHS, HTML, JSON_LD, RESULTS, ROWS, TURTLE, Format, best, negotiate
+from .negotiation import GRAPHS, HTML, JSON_LD, RESULTS, ROWS, TURTLE, Format, best, negotiate, sound
 from .query import READ_ONLY, evaluate
 from .terms import table
 
@@ -38,7 +38,8 @@ class Operation:
 @blueprint.route("/sparql", methods=["GET", "POST"])
 def sparql() -> Response:
     """Answer a query sent by GET, as a form, or as the body (SPARQL 1.1 Protocol, sections 2.1.1 to 2.1.3)."""
-    if request.method == "GET" and not request.args and best((*GRAPHS, HTML)) is HTML:
+    asks_nothing = request.method in {"GET", "HEAD"} and not {"query", "update"} & request.args.keys()
+    if asks_nothing and best((*GRAPHS, HTML)) is HTML:
         return Response(render_template("sparql.html", query="", result=None), content_type=HTML.content_type)
     data = current()
     operation = _operation(data)
@@ -46,6 +47,7 @@ def sparql() -> Response:
 
 
 def _operation(data: Data) -> Operation:
+    _refuse_encoding(request.query_string)
     parameters = MultiDict(request.args)
     if request.method == "POST":
         _add_body(parameters)
@@ -64,6 +66,7 @@ def _operation(data: Data) -> Operation:
 def _add_body(parameters: "MultiDict[str, str]") -> None:
     """Add what the body of a POST says, by its media type (RFC 9110, section 15.5.16)."""
     if request.mimetype == FORM:
+        _refuse_encoding(request.get_data())
         parameters.update(request.form)
     elif request.mimetype == QUERY:
         parameters.add("query", _text(request.get_data()))
@@ -72,6 +75,16 @@ def _add_body(parameters: "MultiDict[str, str]") -> None:
     else:
         found = request.mimetype or "no Content-Type"
         raise UnsupportedMediaType(f"A query is sent as {FORM} or {QUERY}; found {found}.")
+
+
+def _refuse_encoding(parameters: bytes) -> None:
+    """Refuse parameters that are not UTF-8 (SPARQL 1.1 Protocol, section 2.1.1); Werkzeug would let them through."""
+    try:
+        unquote_to_bytes(parameters).decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadRequest(
+            "The parameters hold percent-encoded bytes that are not UTF-8; encode them in UTF-8."
+        ) from None
 
 
 def _text(body: bytes) -> str:
@@ -104,7 +117,7 @@ def written(results: Results, chosen: Format, data: Data) -> bytes:
     """Return results in a format of their kind."""
     try:
         if not isinstance(results, ox.QueryTriples):
-            return results.serialize(format=RESULTS[chosen]) or b""
+            return sound(results.serialize(format=RESULTS[chosen]) or b"", chosen, ROWS)
         if chosen is JSON_LD:
             return expand(results)
         return serialize(data, sorted(set(results), key=str), chosen)

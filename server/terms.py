@@ -12,15 +12,17 @@ from .data import Data
 _XSD = iris.XSD
 _PLAIN = {_XSD + name for name in ("string", "integer", "decimal", "boolean", "gYear")}
 _PLAIN.add(iris.RDF + "langString")
+# Schemes that a browser follows without running what stands behind them, as javascript: and data: would.
+_FOLLOWED = re.compile(r"(?:https?|mailto|urn):", re.IGNORECASE)
 _CODE = re.compile(r"[0-9a-f]{40,}|.*\n.*", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class View:
-    """A term to show: its text, where it leads if it is an IRI, language and datatype if it is a literal."""
+    """A term to show: its text, its IRI if it is one, language and datatype if it is a literal."""
 
     text: str
-    href: str = ""
+    iri: str = ""
     language: str = ""
     datatype: str = ""
     shape: str = "text"  # iri, text, date or code
@@ -29,9 +31,19 @@ class View:
         return self.text
 
     @property
+    def href(self) -> str:
+        """Where the term leads; nothing if it leads nowhere."""
+        return link(self.iri)
+
+    @property
     def fragment(self) -> str:
         """The part of an IRI after '#', else its last segment."""
-        return re.split("[/#]", self.href)[-1]
+        return re.split("[/#]", self.iri)[-1]
+
+
+def link(iri: str) -> str:
+    """Return ``iri`` if a page may link to it, else nothing: IRIs come from queries and from data of others."""
+    return iri if _FOLLOWED.match(iri) else ""
 
 
 def curie(iri: str, data: Data) -> str:

@@ -10,7 +10,7 @@ import pyoxigraph as ox
 from .. import iris
 from .data import Data
 from .description import RDF_TYPE
-from .terms import View, property_name, view
+from .terms import View, link, property_name, view
 
 SHOWN = 25  # links to a thing, by property
 
@@ -101,7 +101,7 @@ def node(data: Data, subject: ox.NamedNode, evidence: dict[object, list[Fact]] |
 
 def _property(data: Data, predicate: ox.NamedNode, statements: list[Statement]) -> Property:
     statements.sort(key=lambda statement: statement.value.text)
-    return Property(property_name(predicate.value, data), predicate.value, statements)
+    return Property(property_name(predicate.value, data), link(predicate.value), statements)
 
 
 def layer(data: Data, graph: object) -> View:
@@ -148,10 +148,10 @@ def incoming(data: Data, subjects: Iterable[ox.NamedNode]) -> list[Incoming]:
 
 def _incoming(data: Data, key: _Predicate, things: set[ox.NamedNode]) -> Incoming:
     predicate, target = key
-    shown = sorted((_named(data, thing) for thing in things), key=lambda thing: (thing.text, thing.href))
+    shown = sorted((_named(data, thing) for thing in things), key=lambda thing: (thing.text, thing.iri))
     query = f"SELECT DISTINCT ?thing WHERE {{ ?thing <{predicate}> <{target}> }} ORDER BY ?thing"
     address = f"{data.base}sparql?{urlencode({'query': query})}"
-    return Incoming(property_name(predicate, data), predicate, len(things), shown[:SHOWN], address)
+    return Incoming(property_name(predicate, data), link(predicate), len(things), shown[:SHOWN], address)
 
 
 def _named(data: Data, thing: ox.NamedNode) -> View:

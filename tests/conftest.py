@@ -4,6 +4,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from cosponsor.dataset import published, write
 from cosponsor.server import create_app
 from cosponsor.server.settings import Settings
 
@@ -12,8 +13,13 @@ BASE = "https://data.example/un/"
 
 
 @pytest.fixture(scope="session")
-def app() -> Flask:
-    app = create_app(Settings(BASE))
+def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
+    # A copy with a receipt: whether the shapes have changed since the last build is not what these tests ask.
+    attested = tmp_path_factory.mktemp("built") / "dataset.nq"
+    write(published().read_text("utf-8"), attested, warnings=0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COSPONSOR_DATA", str(attested))
+        app = create_app(Settings(BASE))
     app.testing = True
     return app
 

@@ -1,5 +1,6 @@
 """Settings, rebasing, and data of others."""
 
+import os
 from pathlib import Path
 
 import pyoxigraph as ox
@@ -7,10 +8,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from cosponsor.dataset import published
-from cosponsor.server import create_app
+from cosponsor.dataset import published, write
+from cosponsor.server import create_app, serving
 from cosponsor.server.data import Data, load
 from cosponsor.server.settings import Settings
+
+from .conftest import BASE
 
 OTHER = """@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
 <http://old.example/thing/1> a <http://old.example/vocabulary#Thing> ; rdfs:label "eins"@de , "one"@en ;
@@ -121,3 +124,143 @@ def test_an_unforeseen_error_is_500_without_a_trace(turtle: Path, monkeypatch: p
     assert response.status_code == 500
     assert response.content_type == "application/problem+json"
     assert "Traceback" not in response.text
+
+
+@pytest.fixture
+def unchecked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "dataset.nq"
+    path.write_text("<urn:a> <urn:b> <urn:c> <urn:d> .\n", "utf-8")
+    monkeypatch.setenv("COSPONSOR_DATA", str(path))
+    return path
+
+
+def test_no_server_publishes_the_own_dataset_without_its_receipt(unchecked: Path) -> None:
+    with pytest.raises(ValueError, match="has no receipt of a check with today's shapes; run cosponsor build"):
+        create_app(Settings())
+    write(unchecked.read_text("utf-8"), unchecked, warnings=0)
+    assert create_app(Settings()).extensions["cosponsor"].checked
+
+
+def test_a_dataset_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("cosponsor.server.data.published", lambda: tmp_path / "none.nq")
+    with pytest.raises(ValueError, match=r"there is no dataset at .*none.nq; run cosponsor build"):
+        load(Settings())
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
+    """Put a server in Granian's place that serves nothing; return the list of the options that it was given."""
+    given: list[dict[str, object]] = []
+
+    class Server:
+        def __init__(self, target: str, **options: object) -> None:
+            given.append(options)
+
+        def serve(self) -> None:
+            pass
+
+    monkeypatch.setattr("granian.server.Server", Server)
+    for name in ("COSPONSOR_BASE_IRI", "COSPONSOR_SERVE_DATA", "COSPONSOR_REBASE", "RUST_MIN_STACK"):
+        monkeypatch.setenv(name, "")  # so that it is put back afterwards
+        monkeypatch.delenv(name)
+    return given
+
+
+Options = list[dict[str, object]]
+Capture = pytest.CaptureFixture[str]
+
+
+def test_the_command_serves_no_dataset_without_a_receipt(unchecked: Path, served: Options, capsys: Capture) -> None:
+    with pytest.raises(ValueError, match="has no receipt"):
+        serving.run("127.0.0.1", 1, None, None, (), 1)
+    assert (served, capsys.readouterr().out) == ([], "")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("bad.ttl", '<urn:a> <urn:b> <urn:c> .\n<urn:a> <urn:b> "x .\n', "bad.ttl: line 2: .*cannot be read as Turtle"),
+        ("bad.nt", "nonsense\n", "bad.nt: line 1: .*cannot be read as N-Triples"),
+        ("bad.docx", "", "bad.docx: the extension '.docx' is not of an RDF format"),
+    ],
+)
+def test_data_that_cannot_be_read_are_named_before_the_address(
+    tmp_path: Path, served: Options, capsys: Capture, name: str, text: str, problem: str
+) -> None:
+    (tmp_path / name).write_text(text, "utf-8")
+    with pytest.raises(ValueError, match=problem):
+        serving.run("127.0.0.1", 1, None, None, (tmp_path / name,), 1)
+    assert (served, capsys.readouterr().out) == ([], "")
+
+
+def test_the_server_respawns_workers_and_gives_them_few_threads_with_a_large_stack(
+    turtle: Path, served: Options, capsys: Capture
+) -> None:
+    serving.run("127.0.0.1", 1, None, None, (turtle,), 1)
+    assert capsys.readouterr().out == "http://127.0.0.1:1/\n"
+    assert served[0]["respawn_failed_workers"] is True
+    assert served[0]["blocking_threads"] in range(1, 9)
+    assert int(os.environ["RUST_MIN_STACK"]) >= 64 << 20
+
+
+def test_a_base_to_move_from_that_cannot_be_one_is_refused() -> None:
+    with pytest.raises(ValueError, match="'h' cannot be a base IRI"):
+        Settings("http://new.example/", (), "h")
+
+
+@pytest.mark.parametrize("prefix", ["/un", ""])
+def test_everything_dereferences_below_the_base_and_behind_a_proxy_that_takes_its_path(
+    client: FlaskClient, prefix: str
+) -> None:
+    assert client.get(f"{prefix}/country/KOR").headers["Location"] == f"{BASE}country/KOR.ttl"
+    document = client.get(f"{prefix}/country/KOR.ttl")
+    assert (document.status_code, document.headers["Content-Location"]) == (200, f"{BASE}country/KOR.ttl")
+    for path in ("/", "/sparql?query=ASK{}", "/questions", "/static/style.css", "/ontology", "/dump.nq.gz"):
+        with client.get(prefix + path) as response:
+            assert response.status_code == 200
+    assert f'href="{BASE}static/style.css"' in client.get(f"{prefix}/").text
+
+
+@pytest.mark.parametrize("base", ["http://new.example/%C3%A9/x/", "http://new.example/é/x/"])
+def test_a_base_with_letters_beyond_ascii_in_its_path_dereferences(turtle: Path, base: str) -> None:
+    client = create_app(Settings(base, (turtle,), "http://old.example/")).test_client()
+    assert client.get("/%C3%A9/x/thing/1.ttl").status_code == 200
+    assert client.get("/y/thing/1.ttl").status_code == 404
+
+
+EVIL = """@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .
+<http://new.example/evil> rdfs:label "<script>alert(1)</script>" ; rdfs:comment "<script>alert(2)</script>" ;
+    rdfs:seeAlso <javascript:alert(3)>, <data:text/html,x>, <urn:x:y>, <mailto:a@b.example> ; <javascript:alert(4)> 1 .
+<javascript:alert(5)> rdfs:seeAlso <http://new.example/evil> .
+"""
+
+
+def test_data_of_others_run_nothing_in_the_browser(tmp_path: Path) -> None:
+    (tmp_path / "evil.ttl").write_text(EVIL, "utf-8")
+    client = create_app(Settings("http://new.example/", (tmp_path / "evil.ttl",))).test_client()
+    text = client.get("/evil.html").text
+    assert "<script" not in text
+    assert text.count("&lt;script&gt;alert(1)") >= 2
+    assert "&lt;script&gt;alert(2)" in text
+    assert "javascript:alert(3)" in text
+    assert 'href="javascript:' not in text
+    assert 'href="data:' not in text
+    assert '<a href="urn:x:y">' in text
+    assert '<a href="mailto:a@b.example">' in text
+
+
+XML = r"""<http://new.example/digits> <http://x.example/123> "1" .
+<http://new.example/control> <http://x.example/p> "\u0001" .
+<http://new.example/fine> <http://x.example/p> "x" .
+"""
+
+
+@pytest.mark.parametrize("name", ["digits", "control"])
+def test_a_document_that_xml_cannot_say_is_406_as_rdf_xml(tmp_path: Path, name: str) -> None:
+    (tmp_path / "xml.nt").write_text(XML, "utf-8")
+    client = create_app(Settings("http://new.example/", (tmp_path / "xml.nt",))).test_client()
+    refused = client.get(f"/{name}.rdf", headers={"Accept": "application/rdf+xml"})
+    assert refused.status_code == 406
+    assert "Ask for one of text/turtle, application/n-triples, application/ld+json." in refused.text
+    assert client.get(f"/{name}.ttl").status_code == 200
+    assert client.get("/fine.rdf").status_code == 200

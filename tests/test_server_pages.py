@@ -4,10 +4,15 @@ import csv
 import io
 from html.parser import HTMLParser
 
+import pyoxigraph as ox
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from cosponsor.questions import questions
+from cosponsor.server.data import Data
+from cosponsor.server.query import evaluate
+from cosponsor.server.terms import view
 
 from .conftest import BASE
 
@@ -183,3 +188,25 @@ def test_markup_in_a_query_is_text(client: FlaskClient) -> None:
 def test_healthz(client: FlaskClient) -> None:
     response = client.get("/healthz")
     assert (response.status_code, response.text) == (200, "ok")
+
+
+def test_the_shapes_are_shown_by_their_names(client: FlaskClient, app: Flask) -> None:
+    data: Data = app.extensions["cosponsor"]
+    assert client.get("/shapes").content_type == "text/turtle; charset=utf-8"
+    assert "<h1>" in page(client, "shapes")
+    name, graph = ox.NamedNode("http://www.w3.org/ns/shacl#name"), ox.NamedNode(BASE + "graph/shapes")
+    named = list(data.store.quads_for_pattern(None, name, None, graph))
+    assert {view(quad.subject, data).text for quad in named} <= {getattr(quad.object, "value", "") for quad in named}
+
+
+def test_a_position_names_all_of_its_documents(client: FlaskClient, app: Flask) -> None:
+    data: Data = app.extensions["cosponsor"]
+    query = """SELECT ?comparison ?position ?one ?other WHERE { ?comparison cosp:betweenPosition ?position .
+        ?position cosp:statedIn ?one, ?other FILTER(STR(?one) < STR(?other)) } LIMIT 1"""
+    found = evaluate(query, data)
+    assert isinstance(found, ox.QuerySolutions)
+    comparison, position, *documents = [view(term, data).iri for term in next(found)]
+    text = page(client, comparison.removeprefix(BASE) + ".html")
+    row = text.partition(f'<a href="{position}">')[2].partition("</tr>")[0]
+    assert len(documents) == 2
+    assert all(f'<a href="{document}">' in row for document in documents)

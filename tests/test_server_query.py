@@ -4,12 +4,13 @@ import pyoxigraph as ox
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from werkzeug.exceptions import Forbidden
+from werkzeug.exceptions import BadRequest, Forbidden
 
 from cosponsor.server.data import Data
-from cosponsor.server.query import is_update, read
+from cosponsor.server.query import BadQuery, evaluate, is_update, read
 
 DATA = Data("http://x.example/", "http://x.example/", "", checked=False)
+LOCAL = Data("http://x.example/a/longer/base/", "https://w3id.org/cosponsor/", "", checked=False)
 END = "<http://127.0.0.1:1/>"  # a port to which Oxigraph sends nothing
 
 SMUGGLED = [
@@ -46,7 +47,7 @@ def test_service_is_refused_wherever_oxigraph_would_find_it(query: str) -> None:
     ],
 )
 def test_the_word_service_elsewhere_is_let_through(query: str) -> None:
-    assert read(query, DATA).text == query
+    assert isinstance(evaluate(query, DATA), ox.QuerySolutions)
 
 
 PIECES = [
@@ -106,3 +107,34 @@ def test_no_query_that_oxigraph_accepts_hides_a_service(before: list[str], after
 )
 def test_update_is_told_by_its_first_keyword(text: str, expected: bool) -> None:
     assert is_update(text) is expected
+
+
+@pytest.mark.parametrize("quotes", ["'''", '"""', "'", '"'])
+@pytest.mark.parametrize("iri", ["<#a>", "<b#>", "<b'>", "<b#'>"])
+def test_service_behind_less_than_and_a_comment_or_string_is_not_evaluated(iri: str, quotes: str) -> None:
+    """What we take for an IRI and a long string is 'less than', a comment and SERVICE to Oxigraph."""
+    service = "SERVICE <http://127.0.0.1:9/x> {?s ?p ?o}"
+    hidden = f"SELECT * {{ BIND(1 AS ?x) FILTER(?x{iri} {quotes}\n2) {service} #{quotes}\n}}"
+    with pytest.raises((BadRequest, Forbidden)):
+        evaluate(hidden, DATA)
+
+
+def test_an_iri_with_a_hash_or_an_apostrophe_means_itself() -> None:
+    rows = evaluate("SELECT (STR(<http://x/#a>) AS ?a) (STR(<http://x/it's>) AS ?b) {} # done", DATA)
+    assert isinstance(rows, ox.QuerySolutions)
+    assert [[getattr(term, "value", "") for term in row] for row in rows] == [["http://x/#a", "http://x/it's"]]
+
+
+@pytest.mark.parametrize(
+    ("query", "line", "column"),
+    [
+        ("SELECT * WERE {}", 1, 16),
+        ("PREFIX a: <http://x/#> PREFIX b: <http://y/#> SELECT * WERE {}", 1, 62),
+        ("PREFIX a: <https://w3id.org/cosponsor/ontology#> SELECT * WERE {}", 1, 65),
+        ("# comment\nPREFIX a: <http://x/#>\nSELECT * WERE {}", 3, 16),
+    ],
+)
+def test_the_position_of_an_error_counts_in_the_query_as_it_was_sent(query: str, line: int, column: int) -> None:
+    with pytest.raises(BadQuery) as error:
+        evaluate(query, LOCAL)
+    assert (error.value.members["line"], error.value.members["column"]) == (line, column)
