@@ -33,10 +33,10 @@ _FACT_PARTS = [ox.NamedNode(iris.RDF + part) for part in ("subject", "predicate"
 
 @dataclass(frozen=True)
 class Fact:
-    """The evidence of a reference statement: its anchor on the page, citation, confidence and note."""
+    """The evidence of a reference statement: its anchor on the page, citations, confidence and note."""
 
     anchor: str
-    citation: View
+    citations: list[View]
     confidence: View
     note: View
 
@@ -124,14 +124,21 @@ def _evidence(data: Data, facts: Iterable[ox.NamedNode]) -> dict[object, list[Fa
     evidence: dict[object, list[Fact]] = defaultdict(list)
     for fact in sorted(facts, key=str):
         statement = tuple(_value(data, fact, part) for part in _FACT_PARTS)
-        names = ("cites", "confidence", "note")
-        shown = [view(_value(data, fact, ox.NamedNode(data.prefixes["cosp"] + name)), data) for name in names]
-        evidence[statement].append(Fact(fact.value.partition("#")[2], *shown))
+        cites, confidence, note = (
+            ox.NamedNode(data.prefixes["cosp"] + name) for name in ("cites", "confidence", "note")
+        )
+        citations = sorted((view(cited, data) for cited in _values(data, fact, cites)), key=lambda cited: cited.text)
+        shown = [view(_value(data, fact, predicate), data) for predicate in (confidence, note)]
+        evidence[statement].append(Fact(fact.value.partition("#")[2], citations, *shown))
     return evidence
 
 
+def _values(data: Data, subject: ox.NamedNode, predicate: ox.NamedNode) -> list[object]:
+    return [quad.object for quad in data.store.quads_for_pattern(subject, predicate, None, None)]
+
+
 def _value(data: Data, subject: ox.NamedNode, predicate: ox.NamedNode) -> object:
-    return next((quad.object for quad in data.store.quads_for_pattern(subject, predicate, None, None)), None)
+    return next(iter(_values(data, subject, predicate)), None)
 
 
 def incoming(data: Data, subjects: Iterable[ox.NamedNode]) -> list[Incoming]:

@@ -210,3 +210,14 @@ def test_a_position_names_all_of_its_documents(client: FlaskClient, app: Flask) 
     row = text.partition(f'<a href="{position}">')[2].partition("</tr>")[0]
     assert len(documents) == 2
     assert all(f'<a href="{document}">' in row for document in documents)
+
+
+def test_a_position_in_a_reading_shows_its_likelihood(client: FlaskClient) -> None:
+    page = client.get("/disagreements").get_data(as_text=True)
+    assert "(in a reading of likelihood 0.15)" in page
+
+
+def test_a_reference_statement_shows_all_documents_that_it_cites(client: FlaskClient) -> None:
+    page = client.get("/country/KOR.html").get_data(as_text=True)
+    line = next(line for line in page.splitlines() if "according to" in line and "t2wml" in line)
+    assert line.count("/citation/") == 4
