@@ -39,41 +39,39 @@ def selectors(evidence: Table, iri: str, where: str) -> Table:
     Takes start, end, sha256, first and, where the passage is longer than these, last. Raises InputError if a
     key is missing or unknown, or if more words are printed than may be.
     """
+    ends = _printed(evidence, where)
+    label = evidence["label"]
+    position = {
+        "id": f"{iri}-position",
+        "type": "TextPositionSelector",
+        "label": f"{label}, position",
+        "passageStart": evidence["start"],
+        "passageEnd": evidence["end"],
+    }
+    fragment = {
+        "id": f"{iri}-fragment",
+        "type": "FragmentSelector",
+        "label": f"{label}, fragment",
+        "fragment": ":~:text=" + ",".join(quote(words, safe="").replace("-", "%2D") for words in ends),
+        "conformsTo": TEXT_FRAGMENT,
+    }
+    source = iri.split("#")[0].rsplit("/", 1)[0].replace("/claim/", "/source/")
+    selected = {"passageOf": source, "passageDigest": evidence["sha256"], "selector": [position, fragment]}
+    return {"label": label} | selected
+
+
+def _printed(evidence: Table, where: str) -> list[str]:
+    """Return the printed ends of a passage; raise InputError if the table is not one of evidence."""
     keys = set(evidence) - {"label"}
-    if missing := sorted(_KEYS - {"last"} - keys) or sorted(keys - _KEYS):
-        raise InputError.at(
-            where,
-            f"evidence has the keys {sorted(keys)}, expected {sorted(_KEYS)} (last may be left out); "
-            f"see to {', '.join(missing)}.",
-        )
+    if wrong := sorted(_KEYS - {"last"} - keys) or sorted(keys - _KEYS):
+        expected = f"expected {sorted(_KEYS)} (last may be left out)"
+        raise InputError.at(where, f"evidence has the keys {sorted(keys)}, {expected}; see to {', '.join(wrong)}.")
     ends = [evidence[key] for key in ("first", "last") if key in evidence]
     if not all(isinstance(words, str) and words.strip() for words in ends):
         raise InputError.at(where, f"first and last take words in quotation marks, found {ends}; copy the ends.")
     if any(len(words.split()) > LONGEST_QUOTE for words in ends):
         raise InputError.at(where, f"first and last print {LONGEST_QUOTE} words of the passage at most; shorten them.")
-    source = iri.split("#")[0].rsplit("/", 1)[0].replace("/claim/", "/source/")
-    label = evidence["label"]
-    return {
-        "label": label,
-        "passageOf": source,
-        "passageDigest": evidence["sha256"],
-        "selector": [
-            {
-                "id": f"{iri}-position",
-                "type": "TextPositionSelector",
-                "label": f"{label}, position",
-                "passageStart": evidence["start"],
-                "passageEnd": evidence["end"],
-            },
-            {
-                "id": f"{iri}-fragment",
-                "type": "FragmentSelector",
-                "label": f"{label}, fragment",
-                "fragment": ":~:text=" + ",".join(quote(words, safe="").replace("-", "%2D") for words in ends),
-                "conformsTo": TEXT_FRAGMENT,
-            },
-        ],
-    }
+    return ends
 
 
 @dataclass(frozen=True)

@@ -147,6 +147,8 @@ def test_all_findings_are_told_at_once(house: House) -> None:
             "claim 14: key 'term' takes text in quotation marks without",
         ),
         ('first = "South Korea"', "first = 5", "claim 06: first and last take words in quotation marks"),
+        ('first = "South Korea"', 'first = "one two three four five"', "print 4 words of the passage at most"),
+        ("start = 338", "begin = 338", "evidence has the keys ['begin', 'end', 'first', 'last', 'sha256']"),
         ("[claim.scope]\nseries", '[claim.scope]\nid = "http://evil.example/x"\nseries', "has an id of its own"),
         ("[source]", "[[source]]", "a table [source] with an id (the slug of the article) is missing"),
         ("[source]", "source = 3\n[other]", "a table [source] with an id (the slug of the article) is missing"),
