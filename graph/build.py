@@ -7,7 +7,7 @@ import pyoxigraph as ox
 from rdflib import Graph
 
 from .check import Result, check_dataset, dangling, shapes
-from .dataset import SHAPES, describe, lines, version
+from .dataset import SHAPES, pack
 from .files import read_turtle
 from .findings import Finding, InputError
 from .iris import BASE, graph_iri, room
@@ -90,8 +90,7 @@ def build(report: Report = silent) -> Built:
     if violations := [result.finding(places) for result in results if result.is_violation]:
         raise InputError(violations)
     report("packing")
-    text = "".join(f"{line}\n" for line in lines([*quads, *describe(quads)]))
-    return Built(text, version(quads), results, places)
+    return Built(*pack(quads), results, places)
 
 
 def _sources(quads: list[ox.Quad]) -> set[str]:

@@ -49,18 +49,29 @@ def lines(quads: Iterable[ox.Quad]) -> list[str]:
 
 def version(quads: Iterable[ox.Quad]) -> str:
     """Return the version of a dataset: the SHA-256 of its sorted quads outside graph/metadata."""
-    content = lines(quad for quad in quads if quad.graph_name != METADATA)
+    return _digest(lines(quad for quad in quads if quad.graph_name != METADATA))
+
+
+def _digest(content: list[str]) -> str:
     return hashlib.sha256("".join(f"{line}\n" for line in content).encode()).hexdigest()
 
 
-def describe(quads: list[ox.Quad]) -> Iterator[ox.Quad]:
+def pack(quads: list[ox.Quad]) -> tuple[str, str]:
+    """Return the text of the dataset of ``quads``, with graph/metadata, and its version."""
+    content = lines(quads)
+    digest = _digest(content)
+    described = lines(describe(quads, digest))
+    return "".join(f"{line}\n" for line in sorted([*content, *described])), digest
+
+
+def describe(quads: list[ox.Quad], digest: str) -> Iterator[ox.Quad]:
     """Yield graph/metadata: the committed description, the version, and counts by class, property and graph.
 
     The counts follow VoID, section 4.6 (partitions); they are of the quads given, those outside graph/metadata.
     """
     for triple in ox.parse(room("metadata.ttl").read_bytes(), format=ox.RdfFormat.TURTLE):
         yield ox.Quad(triple.subject, triple.predicate, triple.object, METADATA)
-    yield _metadatum(DATASET, "http://www.w3.org/ns/dcat#version", ox.Literal(version(quads)))
+    yield _metadatum(DATASET, "http://www.w3.org/ns/dcat#version", ox.Literal(digest))
     triples = {(quad.subject, quad.predicate, quad.object) for quad in quads}
     yield from _counts(DATASET, triples)
     types = [
