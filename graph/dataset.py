@@ -28,7 +28,7 @@ LICENCE = ox.NamedNode("https://creativecommons.org/licenses/by/4.0/")
 FILE = "dataset.nq"
 SHAPES = ("source", "style", "union")  # the sets of shapes, a folder each
 
-# First words of a graph's name -> its layer; the longest that fits counts.
+# First word of a graph's name -> its layer.
 LAYERS = {
     "derived": "derived",
     "editorial": "editorial",
@@ -74,9 +74,7 @@ def describe(quads: list[ox.Quad], digest: str) -> Iterator[ox.Quad]:
     yield _metadatum(DATASET, "http://www.w3.org/ns/dcat#version", ox.Literal(digest))
     triples = {(quad.subject, quad.predicate, quad.object) for quad in quads}
     yield from _counts(DATASET, triples)
-    types = [
-        value for _, predicate, value in triples if predicate.value == RDF_TYPE and isinstance(value, ox.NamedNode)
-    ]
+    types = (value for _, predicate, value in triples if predicate.value == RDF_TYPE)
     yield from _partition("class", Counter(value for value in types if isinstance(value, ox.NamedNode)), "entities")
     yield from _partition("property", Counter(predicate for _, predicate, _ in triples), "triples")
     for graph, number in Counter(quad.graph_name for quad in quads).items():

@@ -6,7 +6,8 @@ Data goes to stdout, messages to stderr. Exit status: 0 fine, 1 findings, 2 coul
 import json
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from ..findings import Finding, InputError
 OUT = click.Path(dir_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+STAGES = 4  # that a build reports
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -43,11 +45,19 @@ def main() -> None:
     """
 
 
-def _progress() -> Callable[[str], None]:
-    """Return what reports the stages of long work: lines on stderr if it is a terminal, else nothing."""
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Give what reports the stages of a build: a bar on stderr if that is a terminal, else nothing."""
     if not sys.stderr.isatty():
-        return lambda _: None
-    return lambda stage: click.echo(click.style("… ", fg="cyan") + stage, err=True)
+        yield lambda _: None
+        return
+    with click.progressbar(length=STAGES, file=sys.stderr, show_eta=False) as bar:
+
+        def report(stage: str) -> None:
+            bar.label = stage
+            bar.update(1)
+
+        yield report
 
 
 def _print_findings(findings: list[Finding], err: bool = True, as_json: bool = False) -> None:
@@ -68,7 +78,8 @@ def build(out: Path | None) -> None:
 
     target = out or location()
     try:
-        built = build_dataset(_progress())
+        with _progress() as report:
+            built = build_dataset(report)
     except InputError as error:
         _print_findings(error.findings)
         click.echo(f"nothing was written; {target} is as it was", err=True)
@@ -116,7 +127,8 @@ def check(data: tuple[Path, ...], shapes: tuple[Path, ...], texts: Path | None, 
     if shapes and not data:
         raise click.UsageError("--shapes needs DATA to check; name a file.")
     try:
-        findings = check_files(list(data), list(shapes)) if data else check_project(_progress())
+        with _progress() as report:
+            findings = check_files(list(data), list(shapes)) if data else check_project(report)
         findings += check_texts(texts) if texts and not findings else []
     except InputError as error:
         raise Cannot(str(error)) from None
