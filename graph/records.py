@@ -29,8 +29,8 @@ from .iris import BASE, ONTOLOGY, RDF, RDF_TYPE, RDFS_LABEL, SLUG, graph_iri, ro
 Table = dict[str, Any]
 Term = ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple
 
-# Table of a data file -> class and room of its records.
-TABLES = {
+# Table of a data file -> class and room of its records. A publication adds facts to a source that an article describes.
+TABLES: dict[str, tuple[str | None, str]] = {
     "administration": ("Administration", "administration"),
     "body": ("Body", "body"),
     "citation": ("Citation", "citation"),
@@ -38,16 +38,19 @@ TABLES = {
     "country": ("Country", "country"),
     "coverage": ("CoverageNote", "coverage"),
     "decision": ("Decision", "decision"),
+    "event": ("Event", "event"),
     "headTenure": ("HeadTenure", "head-tenure"),
     "issue": ("Issue", "issue"),
     "organisation": ("Organisation", "organisation"),
     "person": ("Person", "person"),
+    "publication": (None, "source"),
     "reading": ("Reading", "reading"),
     "resolution": ("Resolution", "resolution"),
     "series": ("ResolutionSeries", "series"),
     "session": ("Session", "session"),
     "source": ("Source", "source"),
     "statement": ("OutsideStatement", "statement"),
+    "tension": ("Tension", "tension"),
 }
 # Key of a nested table -> class of the nested node.
 NESTED = {
@@ -61,10 +64,10 @@ NESTED = {
 # Folder of data files -> tables allowed in them. Tables of articles that are ours, not the source's, are editorial.
 FOLDERS = {
     "articles": {"source", "claim", "coverage", "reading"},
-    "issues": {"issue"},
-    "reference": set(TABLES) - {"source", "claim", "coverage", "reading", "issue"},
+    "issues": {"issue", "tension"},
+    "reference": set(TABLES) - {"source", "claim", "coverage", "reading", "issue", "tension"},
 }
-EDITORIAL = {"coverage", "reading", "issue"}
+EDITORIAL = {"coverage", "reading", "issue", "tension"}
 PROJECT = BASE + "organisation/cosponsor"  # to whom all that is editorial is attributed
 UNCITED = {"citation", "statement"}  # records that carry their evidence themselves
 EXPECTED = {
@@ -149,9 +152,11 @@ def _read_file(file: Traversable, name: str, kind: str, result: Dataset) -> None
         except InputError as error:
             findings += error.findings
             continue
+        groups += cited
+        if "type" not in node:
+            continue
         graph = "editorial" if table in EDITORIAL else f"source/{source}" if source else "reference"
         graphs.setdefault(graph, []).append(node)
-        groups += cited
         findings += _register(node, where, result)
     if findings:
         raise InputError(findings)
@@ -209,7 +214,7 @@ def _nodes(table: str, record: Table, source: str, where: str) -> tuple[Table, l
         raise InputError.at(where, f"id {slug!r} is not a slug; use letters, digits and single hyphens.")
     inside = f"{source}/" if source and table in {"claim", "coverage", "reading"} else ""
     iri = f"{BASE}{folder}/{inside}{slug}"
-    words = re.sub("(?<=[a-z])(?=[A-Z])", " ", type_).capitalize()
+    words = re.sub("(?<=[a-z])(?=[A-Z])", " ", type_ or folder).capitalize()
     record = {"label": f"{words} {inside}{slug}"} | record
     if table == "claim":
         record["statedIn"] = f"source/{source}"
