@@ -1,5 +1,6 @@
 """The build: articles, reference and issues through rules and shapes into one checked dataset."""
 
+import gc
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -77,20 +78,27 @@ def build(report: Report = silent) -> Built:
     Raises InputError if an input cannot be read, if a node that nobody describes is pointed to, or if a shape is
     violated; nothing is written.
     """
+    gc.set_threshold(100_000, 50, 1000)  # a build makes much and throws away little: looking for garbage costs 2 s
     report("reading articles, reference and issues")
     quads, places = read()
     report("deriving by rules")
-    store = ox.Store()
-    store.extend(quads)
-    derive(store, sorted(_sources(quads)))
-    quads = list(store)
+    quads = _derived(quads)
     _refuse_dangling(quads, places)
     report("checking shapes")
     results = check_dataset(quads)
+    gc.collect()  # graphs of rdflib refer to themselves; without this they would stay until after packing
     if violations := [result.finding(places) for result in results if result.is_violation]:
         raise InputError(violations)
     report("packing")
     return Built(*pack(quads), results, places)
+
+
+def _derived(quads: list[ox.Quad]) -> list[ox.Quad]:
+    """Return ``quads`` with all that follows from them by the rules."""
+    store = ox.Store()
+    store.extend(quads)
+    derive(store, sorted(_sources(quads)))
+    return list(store)
 
 
 def _sources(quads: list[ox.Quad]) -> set[str]:

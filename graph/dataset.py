@@ -44,7 +44,7 @@ LAYERS = {
 def lines(quads: Iterable[ox.Quad]) -> list[str]:
     """Return quads as sorted lines of N-Quads (in the canonical form of RDF 1.1 N-Quads, section 4)."""
     text = ox.serialize(quads, format=ox.RdfFormat.N_QUADS) or b""
-    return sorted(set(text.decode("utf-8").split("\n")) - {""})  # splitlines would cut literals at U+2028
+    return sorted({line.decode("utf-8") for line in text.split(b"\n")} - {""})  # splitlines would cut at U+2028
 
 
 def version(quads: Iterable[ox.Quad]) -> str:
@@ -53,15 +53,19 @@ def version(quads: Iterable[ox.Quad]) -> str:
 
 
 def _digest(content: list[str]) -> str:
-    return hashlib.sha256("".join(f"{line}\n" for line in content).encode()).hexdigest()
+    digest = hashlib.sha256()
+    for line in content:
+        digest.update(f"{line}\n".encode())
+    return digest.hexdigest()
 
 
 def pack(quads: list[ox.Quad]) -> tuple[str, str]:
     """Return the text of the dataset of ``quads``, with graph/metadata, and its version."""
     content = lines(quads)
     digest = _digest(content)
-    described = lines(describe(quads, digest))
-    return "".join(f"{line}\n" for line in sorted([*content, *described])), digest
+    content += lines(describe(quads, digest))
+    content.sort()
+    return "\n".join([*content, ""]), digest
 
 
 def describe(quads: list[ox.Quad], digest: str) -> Iterator[ox.Quad]:

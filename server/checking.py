@@ -7,7 +7,7 @@ import pyoxigraph as ox
 from rdflib import Graph
 
 from ..build import build
-from ..check import flat, graph_of, validate
+from ..check import graph_of, validate, validate_ours
 from ..findings import Finding, InputError
 from ..iris import room
 from ..records import verify_folder
@@ -33,7 +33,7 @@ def check_files(data: list[Path], shapes_files: list[Path]) -> list[Finding]:
     Quads count as the union of their graphs. Raises InputError for a file that cannot be read or holds nothing.
     """
     quads = [quad for file in data for quad in _read(file)]
-    results = validate(graph_of(quads), _shapes(shapes_files) if shapes_files else flat("union"))
+    results = validate(graph_of(quads), _shapes(shapes_files)) if shapes_files else validate_ours(quads, "union")
     return [result.finding({}) for result in results if result.is_violation]
 
 
