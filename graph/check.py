@@ -168,8 +168,11 @@ def _focus(graph: Graph, shape: Node) -> str:
 
 
 def _declarations(graph: Graph, constraint: Node) -> str:
-    declared = [node for prefixes in graph.objects(constraint, SH.prefixes) for node in graph.objects(prefixes, SH.declare)]
-    return "".join(f"PREFIX {graph.value(node, SH.prefix)}: <{graph.value(node, SH.namespace)}>\n" for node in sorted(declared))
+    declared = {
+        node for prefixes in graph.objects(constraint, SH.prefixes) for node in graph.objects(prefixes, SH.declare)
+    }
+    lines = (f"PREFIX {graph.value(node, SH.prefix)}: <{graph.value(node, SH.namespace)}>\n" for node in declared)
+    return "".join(sorted(lines))
 
 
 def validate_ours(quads: Iterable[ox.Quad], folder: str) -> list[Result]:

@@ -62,12 +62,13 @@ def start_once() -> float:
     return seconds
 
 
+LONGEST = "keia-2020-12-09"  # the article with most claims
 CHECK = """
 from cosponsor.build import read
-from cosponsor.check import flat, graph_of, validate
-quads = [quad for quad in read()[0] if "/graph/source/" in quad.graph_name.value]
-assert validate(graph_of(quads), flat("source")) == []
-"""
+from cosponsor.check import validate_ours
+quads = [quad for quad in read()[0] if quad.graph_name.value.endswith("/graph/source/LONGEST")]
+assert validate_ours(quads, "source") == []
+""".replace("LONGEST", LONGEST)
 
 
 def timed(command: list[str]) -> float:
@@ -78,10 +79,10 @@ def timed(command: list[str]) -> float:
 
 
 def peer_command(folder: Path) -> list[str]:
-    """Write the graphs of the sources and their shapes to files; return pySHACL's command on them."""
+    """Write the graph of the longest source and its shapes to files; return pySHACL's command on them."""
     data, shapes = folder / "source.nt", folder / "shapes.ttl"
     quads = published().read_text("utf-8").splitlines()
-    kept = (line for line in quads if re.search(r"/graph/source/[^<>]*> \.$", line))
+    kept = (line for line in quads if line.endswith(f"/graph/source/{LONGEST}> ."))
     data.write_text("".join(re.sub(r" <[^<>]*> \.$", " .\n", line) for line in kept), "utf-8")
     files = sorted((room("shapes") / "source").iterdir(), key=lambda file: file.name)
     shapes.write_text("\n".join(file.read_text("utf-8") for file in files), "utf-8")
@@ -105,8 +106,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         peer = statistics.median(timed(peer_command(Path(folder))) for _ in range(RUNS))
     ours = statistics.median(timed([sys.executable, "-c", CHECK]) for _ in range(RUNS))
-    print(f"{'sources alone, read from TOML and checked by us':48} {ours:7.2f} s")
-    print(f"{'peer: pyshacl command on their triples':48} {peer:7.2f} s")
+    print(f"{'longest source alone, read with all TOML, checked by us':48} {ours:7.2f} s")
+    print(f"{'peer: pyshacl command on its triples':48} {peer:7.2f} s")
     print(f"{'ours / peer':48} {ours / peer:7.2f}")
 
 
