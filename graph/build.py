@@ -15,18 +15,20 @@ from .iris import BASE, graph_iri, room
 from .records import nearest, read_folder
 from .rules import derive, read_rules
 from .skolem import skolemize
+from .tables import Table, make
 
 Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Built:
-    """A dataset that was built and checked: its text (sorted N-Quads), version, warnings, and places of nodes."""
+    """A dataset that was built and checked: its text (sorted N-Quads), version, warnings, places of nodes, tables."""
 
     text: str
     version: str
     warnings: list[Result]
     places: dict[str, str]
+    tables: list[Table]
 
 
 def silent(_: str) -> None:
@@ -82,7 +84,7 @@ def build(report: Report = silent) -> Built:
     report("reading articles, reference and issues")
     quads, places = read()
     report("deriving by rules")
-    quads = _derived(quads)
+    quads, tables = _derived(quads)
     _refuse_dangling(quads, places)
     report("checking shapes")
     results = check_dataset(quads)
@@ -90,15 +92,15 @@ def build(report: Report = silent) -> Built:
     if violations := [result.finding(places) for result in results if result.is_violation]:
         raise InputError(violations)
     report("packing")
-    return Built(*pack(quads), results, places)
+    return Built(*pack(quads), results, places, tables)
 
 
-def _derived(quads: list[ox.Quad]) -> list[ox.Quad]:
-    """Return ``quads`` with all that follows from them by the rules."""
+def _derived(quads: list[ox.Quad]) -> tuple[list[ox.Quad], list[Table]]:
+    """Return ``quads`` with all that follows from them by the rules, and the tables of both."""
     store = ox.Store()
     store.extend(quads)
     derive(store, sorted(_sources(quads)))
-    return list(store)
+    return list(store), make(store)
 
 
 def _sources(quads: list[ox.Quad]) -> set[str]:

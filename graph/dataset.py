@@ -202,16 +202,16 @@ def write(text: str, dataset: Path, warnings: int) -> None:
     content = text.encode("utf-8")
     receipt = Receipt(hashlib.sha256(content).hexdigest(), shapes_hash(), "conforms", warnings)
     known = [entry for entry in receipts(dataset) if entry != receipt]
-    _replace(receipts_file(dataset), _as_json([*known, receipt]))
-    _replace(dataset, content)
-    _replace(receipts_file(dataset), _as_json([receipt]))
+    replace_file(receipts_file(dataset), _as_json([*known, receipt]))
+    replace_file(dataset, content)
+    replace_file(receipts_file(dataset), _as_json([receipt]))
 
 
 def _as_json(entries: list[Receipt]) -> bytes:
     return (json.dumps([asdict(entry) for entry in entries], indent=1) + "\n").encode()
 
 
-def _replace(file: Path, content: bytes) -> None:
+def replace_file(file: Path, content: bytes) -> None:
     """Write ``content`` beside ``file``, flush it to the disk, and rename it over ``file``."""
     with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", delete=False) as part:
         try:

@@ -71,12 +71,18 @@ def _print_findings(findings: list[Finding], err: bool = True, as_json: bool = F
 def build(out: Path | None) -> None:
     """Build the dataset: read, derive, check, pack. Prints its version.
 
-    If a check fails, the dataset that is there stays as it is, the findings are printed, and the exit status is 1.
+    Beside the dataset it writes the tables stances.csv, claims.csv and counts.csv, and tables.json, which says what
+    their columns mean.
+
+    If a check fails, what is there stays as it is, the findings are printed, and the exit status is 1.
     """
+    from .. import tables
     from ..build import build as build_dataset
     from ..dataset import location, write
 
     target = out or location()
+    if target.name in tables.names():
+        raise Cannot(f"{target} would be overwritten by a table of that name; choose another name for the dataset.")
     try:
         with _progress() as report:
             built = build_dataset(report)
@@ -84,14 +90,25 @@ def build(out: Path | None) -> None:
         _print_findings(error.findings)
         click.echo(f"nothing was written; {target} is as it was", err=True)
         sys.exit(1)
-    try:
+    with _writing(f"{target} cannot be written"):
         write(built.text, target, len(built.warnings))
-    except OSError as error:
-        raise Cannot(f"{target} cannot be written: {error.strerror}; make room or choose another --out.") from None
+    with _writing(f"{target} was written, but the tables beside it cannot be"):
+        tables.write(built.tables, built.version, target.parent)
     for warning in built.warnings:
         click.echo(f"warning: {warning.finding(built.places)}", err=True)
     click.echo(f"{built.text.count(chr(10))} quads in {target}", err=True)
+    rows = ", ".join(f"{len(table.rows)} {table.name}" for table in built.tables)
+    click.echo(f"{rows} in tables beside it; {tables.DICTIONARY} says what their columns mean", err=True)
     click.echo(built.version)
+
+
+@contextmanager
+def _writing(failure: str) -> Iterator[None]:
+    """Turn what the system says when a file cannot be written into a sentence that starts with ``failure``."""
+    try:
+        yield
+    except OSError as error:
+        raise Cannot(f"{failure}: {error.strerror}; make room or choose another --out.") from None
 
 
 @main.command()

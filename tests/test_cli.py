@@ -49,14 +49,14 @@ def test_a_question_is_answered_by_its_name() -> None:
 
 
 def test_a_query_is_read_from_stdin_and_from_a_file(tmp_path: Path) -> None:
-    query = "SELECT (COUNT(*) AS ?n) { ?s a cosp:Source }"
+    query = 'SELECT (COUNT(*) AS ?n) { ?s a cosp:Source ; dcterms:identifier "002" }'
     (tmp_path / "q.rq").write_text(query, "utf-8")
     assert run("query", "-", text=query).stdout.split() == ["n", "1"]
     assert run("query", str(tmp_path / "q.rq")).stdout.split() == ["n", "1"]
 
 
 def test_a_query_as_table_shows_iris_without_their_base() -> None:
-    said = run("query", "SELECT ?s { ?s a cosp:Source }", "--format", "table").stdout
+    said = run("query", 'SELECT ?s { ?s a cosp:Source ; dcterms:identifier "002" }', "--format", "table").stdout
     assert said.splitlines()[2] == "source/koreaherald-2021-03-24"
 
 
@@ -206,7 +206,7 @@ def test_the_server_answers_real_clients_at_the_address_it_prints(address: str) 
 
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address)
     client = SPARQLWrapper(f"{address}sparql", returnFormat=JSON)
-    client.setQuery("SELECT ?s WHERE { ?s a <https://w3id.org/cosponsor/ontology#Source> }")
+    client.setQuery("SELECT ?s WHERE { ?s a <https://w3id.org/cosponsor/ontology#Source> ; dcterms:identifier '002' }")
     rows = client.queryAndConvert()["results"]["bindings"]  # type: ignore[call-overload, index]
     source = URIRef(rows[0]["s"]["value"])  # type: ignore[index]
     assert source == URIRef(f"{address}source/koreaherald-2021-03-24")

@@ -117,14 +117,14 @@ def test_an_interruption_at_any_step_leaves_a_whole_attested_dataset(
 ) -> None:
     file = tmp_path / "dataset.nq"
     write("<urn:old> <urn:b> <urn:c> .\n", file, 0)
-    original, calls = dataset._replace, iter(range(9))
+    original, calls = dataset.replace_file, iter(range(9))
 
     def interrupted(path: Path, content: bytes) -> None:
         if next(calls) == step:
             raise KeyboardInterrupt
         original(path, content)
 
-    monkeypatch.setattr(dataset, "_replace", interrupted)
+    monkeypatch.setattr(dataset, "replace_file", interrupted)
     with pytest.raises(KeyboardInterrupt):
         write("<urn:new> <urn:b> <urn:c> .\n", file, 0)
     assert checked(file) is not None

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from cosponsor.tables import names
+
 from .house import ROOT
 
 
@@ -19,6 +21,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = tmp_path_factory.mktemp("source") / "cosponsor"
     ignored = shutil.ignore_patterns(".git", ".venv", "build", "dist", "*.egg-info", "__pycache__", ".*_cache", "tests")
     shutil.copytree(ROOT, source, ignore=ignored)
+    for name in names():
+        (source / "graph" / name).write_text("what a build left here", "utf-8")
     target = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(target), str(source)]
     subprocess.run(command, check=True, capture_output=True, timeout=300)
@@ -44,6 +48,12 @@ def test_the_wheel_holds_every_data_file_of_the_rooms(installed: Path) -> None:
         names = {str(Path(name).relative_to(room)) for name in tracked.stdout.split()}
         missing = {name for name in names if not (installed / "cosponsor" / folder / name).exists()}
         assert missing == set()
+
+
+def test_the_wheel_holds_how_tables_are_made_and_no_table(installed: Path) -> None:
+    found = {path.name for path in (installed / "cosponsor" / "tables").iterdir()}
+    assert found == {"claims.rq", "columns.toml", "counts.rq", "stances.rq"}
+    assert not any((installed / "cosponsor" / name).exists() for name in names())
 
 
 def test_the_wheel_says_its_licence_and_that_it_is_typed(installed: Path) -> None:
