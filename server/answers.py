@@ -26,7 +26,20 @@ def ask(data: Data, name: str, **bindings: ox.NamedNode) -> list[Row]:
     if not isinstance(results, ox.QuerySolutions):
         raise TypeError(f"queries/{name}.rq is not a SELECT query")
     names = [variable.value for variable in results.variables]
-    return [dict(zip(names, (view(term, data) for term in solution), strict=True)) for solution in results]
+    seen = _Views(data)  # most terms of an answer stand in many of its rows
+    return [dict(zip(names, (seen[term] for term in solution), strict=True)) for solution in results]
+
+
+class _Views(dict[object, View]):
+    """Terms as a page shows them, each made once."""
+
+    def __init__(self, data: Data) -> None:
+        super().__init__()
+        self.data = data
+
+    def __missing__(self, term: object) -> View:
+        self[term] = made = view(term, self.data)
+        return made
 
 
 def grouped(rows: list[Row], key: str) -> dict[str, list[Row]]:

@@ -1,20 +1,24 @@
 """The pages that lead people into the graph."""
 
+from collections import Counter
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 import pyoxigraph as ox
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, render_template, request
 from werkzeug.exceptions import NotFound
 
 from ..questions import Question, questions
 from . import __name__ as package
 from .answers import Row, ask, grouped
+from .comparisons import Comparison, by_kind, by_question, comparisons, positions, slug, tensions, totals
 from .data import Data, current
 from .description import LICENCE
 from .negotiation import DOCUMENTS, HTML, ROWS, Format
 from .query import evaluate
 from .sparql import MAX_ROWS, written
 from .terms import Table, View, table
+from .timeline import cell, timelines
 from .views import version
 
 blueprint = Blueprint("pages", package)
@@ -26,7 +30,13 @@ _DOWNLOADS = {"csv": ROWS[2], "json": ROWS[0]}
 def _common() -> dict[str, object]:
     """Give every template the data, the base of all links, and the licence."""
     data = current()
-    return {"data": data, "base": data.base, "licence": LICENCE, "formats": DOCUMENTS}
+    return {"data": data, "base": data.base, "licence": LICENCE, "formats": DOCUMENTS, "slug": slug, "cell": cell}
+
+
+@blueprint.app_template_filter("grouped")
+def _grouped(rows: list[Row], key: str) -> list[list[Row]]:
+    """Return rows by one variable in their order, which Jinja's own groupby would change."""
+    return list(grouped(rows, key).values())
 
 
 @blueprint.get("/healthz")
@@ -49,29 +59,6 @@ def home() -> Response:
         counts=ask(data, "counts"),
         version=version(data),
     )
-
-
-@dataclass(frozen=True)
-class Timeline:
-    """The texts of one series, oldest first, and for each country what sources say of its sponsorship."""
-
-    series: View
-    countries: dict[str, View]
-    texts: dict[str, list[Row]]
-
-    def cell(self, resolution: str, country: str) -> list[Row]:
-        """Return what is known of one text and country: a row for each stage of which something is said."""
-        return [row for row in self.texts[resolution] if row["country"].iri == country]
-
-
-def timelines(rows: list[Row]) -> list[Timeline]:
-    """Return one timeline for each series in ``rows`` (series, resolution, country, stage, status)."""
-    found = []
-    for series in grouped(rows, "series").values():
-        countries = {row["country"].iri: row["country"] for row in series if row["country"].iri}
-        ordered = dict(sorted(countries.items(), key=lambda item: item[1].text))
-        found.append(Timeline(series[0]["series"], ordered, grouped(series, "resolution")))
-    return found
 
 
 @blueprint.get("/questions")
@@ -116,13 +103,61 @@ def sources() -> Response:
     return _page("sources.html", sources=ask(current(), "sources"))
 
 
+@dataclass(frozen=True)
+class Choice:
+    """The kind and the issue to which a reader narrows the disagreements; nothing where all are shown."""
+
+    kind: View | None = None
+    issue: View | None = None
+
+    def fits(self, comparison: Comparison) -> bool:
+        """Whether ``comparison`` is of the kind and on the issue; an agreement is of no kind."""
+        return self.kind in {None, *comparison.kinds} and self.issue in {None, comparison.issue}
+
+    def address(self, base: str, kind: View | None, issue: View | None) -> str:
+        """Return the address of the page narrowed to ``kind`` and ``issue``."""
+        chosen = {"kind": kind and slug(kind), "issue": issue and slug(issue)}
+        query = urlencode({name: value for name, value in chosen.items() if value})
+        return f"{base}disagreements{'?' if query else ''}{query}"
+
+
 @blueprint.get("/disagreements")
 def disagreements() -> Response:
-    """Show where sources differ, by kind and with our explanation, and as controls where they agree."""
+    """Show where sources differ, by kind and with our explanation, where they agree, and tensions between claims."""
     data = current()
-    comparisons = grouped(ask(data, "comparisons"), "comparison").values()
-    kinds: dict[str, list[list[Row]]] = {}
-    for positions in comparisons:
-        kinds.setdefault(positions[0]["kind"].text, []).append(positions)
-    agreed = kinds.pop("", [])
-    return _page("disagreements.html", kinds=dict(sorted(kinds.items())), agreements=agreed)
+    every = comparisons(data)
+    choice = _choice(data, every)
+    found = [each for each in every if choice.fits(each)]
+    differing, equal = ([each for each in found if each.agreed is agreed] for agreed in (False, True))
+    voices = positions(data, found)
+    kinds = by_kind(data, differing, voices, choice.kind)
+    return _page(
+        "disagreements.html",
+        choice=choice,
+        totals=totals(every),
+        issues=_issues(every),
+        kinds=kinds[:1] if choice.kind else kinds,
+        agreements=by_question(equal, voices),
+        tensions={} if choice.issue else tensions(ask(data, "tensions"), choice.kind),
+    )
+
+
+def _issues(found: list[Comparison]) -> list[tuple[View, int]]:
+    """Return the issues on which positions differ, each with its number of disagreements, the greatest first."""
+    return Counter(each.issue for each in found if not each.agreed).most_common()
+
+
+def _choice(data: Data, found: list[Comparison]) -> Choice:
+    """Return to what the request narrows the page."""
+    kinds = {row["kind"] for row in ask(data, "kinds")} | {kind for each in found for kind in each.kinds}
+    return Choice(_named("kind", kinds), _named("issue", {each.issue for each in found}))
+
+
+def _named(name: str, concepts: set[View]) -> View | None:
+    asked = request.args.get(name, "")
+    if not asked:
+        return None
+    known = {slug(concept): concept for concept in concepts}
+    if asked not in known:
+        raise NotFound(f"There is no {name} {asked!r} here; there are: {', '.join(sorted(known)) or 'none'}.")
+    return known[asked]

@@ -1,26 +1,109 @@
 """The page of a document: of any thing, a named graph, the ontology, or the dataset."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
 import pyoxigraph as ox
 from flask import render_template
 
-from .answers import Row, ask
+from .answers import Row, ask, grouped
+from .claims import text
+from .comparisons import Answered, Compared, Comparison, Voices, answered, compared, comparisons, positions
 from .data import Data
 from .description import RDF_TYPE, Document, types
 from .terms import View, label, view
 from .thing import Node, incoming, layer, node, nodes
+from .timeline import history
 
 LISTED = 500  # things on the page of a named graph
-# Class of a thing -> template with what is special about it, and the queries that the template shows.
+Part = Callable[[Data, ox.NamedNode], object]
+
+
+@dataclass(frozen=True)
+class Special:
+    """What the page of a thing shows before its statements: a template, the queries that it shows, and other parts."""
+
+    template: str
+    queries: tuple[str, ...] = ()
+    parts: dict[str, Part] = field(default_factory=dict)
+
+
+def _compared(data: Data, topic: ox.NamedNode) -> Compared:
+    return compared(data, comparisons(data, topic=topic))
+
+
+def _compared_of_issue(data: Data, topic: ox.NamedNode) -> Compared:
+    return compared(data, comparisons(data, issue=topic))
+
+
+def _compared_of_sponsorship(data: Data, topic: ox.NamedNode) -> Compared:
+    rows = ask(data, "sponsorship", topic=topic)
+    if not rows:
+        return Compared([], [])
+    country, resolution = rows[0]["country"], ox.NamedNode(rows[0]["resolution"].iri)
+    return compared(data, [each for each in comparisons(data, topic=resolution) if each.country == country])
+
+
+def _answers(data: Data, topic: ox.NamedNode) -> Answered:
+    return answered(ask(data, "positions", topic=topic))
+
+
+def _answers_of_text(data: Data, topic: ox.NamedNode) -> Answered:
+    """Return what is answered on a text itself: what countries do stands with their sponsorships, numbers apart."""
+    rows = ask(data, "positions", topic=topic)
+    return answered([row for row in rows if not row["country"].text and not _counts(row)])
+
+
+def _numbers(data: Data, topic: ox.NamedNode) -> list[list[Row]]:
+    """Return the numbers of sponsors of a text by stage and day, a row for each document and claim of each."""
+    rows = [row for row in ask(data, "positions", topic=topic) if _counts(row)]
+    rows.sort(key=lambda row: (_STAGES.get(row["stage"].fragment, 0), row["asOf"].text))
+    return list(grouped(rows, "position").values())
+
+
+def _counts(row: Row) -> bool:
+    return row["compares"].fragment == "count"
+
+
+_STAGES = {"stage-tabled-list": 1, "stage-added": 2, "stage-final-list": 3}
+
+
+def _pair(data: Data, topic: ox.NamedNode) -> list[tuple[Comparison, Voices]]:
+    return [(found, positions(data, [found])) for found in comparisons(data, comparison=topic)]
+
+
+def _tensions(data: Data, topic: ox.NamedNode) -> list[Row]:
+    return ask(data, "tensions", tension=topic)
+
+
+_PAIR = Special("comparison.html", parts={"pair": _pair})
+_TOPIC: dict[str, Part] = {"compared": _compared, "answers": _answers}
 _SPECIAL = {
-    "Sponsorship": (
+    "Sponsorship": Special(
         "sponsorship.html",
-        ("sponsorship", "sponsorship-stances", "sponsorship-stages", "comparisons-of-sponsorship"),
+        ("sponsorship", "sponsorship-stances", "sponsorship-stages", "sponsorship-administrations"),
+        {"compared": _compared_of_sponsorship},
     ),
-    "Claim": ("claim.html", ("claim", "claim-attribution", "claim-evidence", "claim-consequences")),
-    "Source": ("source.html", ("source-claims", "source-coverage")),
-    "Disagreement": ("comparison.html", ("comparison",)),
-    "Agreement": ("comparison.html", ("comparison",)),
-    "Resolution": ("resolution.html", ("resolution-sponsorships",)),
+    "Claim": Special(
+        "claim.html",
+        ("claim", "claim-attribution", "claim-evidence", "claim-consequences", "claim-readings", "claim-tensions"),
+    ),
+    "Source": Special("source.html", ("source", "source-coverage"), {"text": text}),
+    "Disagreement": _PAIR,
+    "Agreement": _PAIR,
+    "Tension": Special("tension.html", parts={"tensions": _tensions}),
+    "Resolution": Special(
+        "resolution.html",
+        ("resolution", "resolution-decisions", "resolution-sponsorships"),
+        {"compared": _compared, "answers": _answers_of_text, "numbers": _numbers},
+    ),
+    "ResolutionSeries": Special("topic.html", parts=_TOPIC),
+    "Event": Special("event.html", ("event-claims",), _TOPIC),
+    "Issue": Special("issue.html", parts={"compared": _compared_of_issue}),
+    "Country": Special("country.html", ("country-administrations",), {"history": history}),
+    "Administration": Special(
+        "administration.html", ("administration", "administration-sponsorships", "administration-claims")
+    ),
 }
 
 
@@ -95,7 +178,7 @@ def _thing_page(data: Data, document: Document) -> str:
     described = nodes(data, subjects)
     thing = described[0] if described and not described[0].anchor else None
     kinds = types(data, document.topic)
-    template, rows = _special(data, document.topic, kinds)
+    special = _special(data, kinds)
     return render_template(
         "thing.html",
         document=document,
@@ -104,13 +187,13 @@ def _thing_page(data: Data, document: Document) -> str:
         thing=thing,
         parts=[part for part in described if part is not thing],
         incoming=incoming(data, subjects),
-        special=template,
-        rows=rows,
+        special=special.template,
+        rows={query.replace("-", "_"): ask(data, query, topic=document.topic) for query in special.queries},
+        **{name: part(data, document.topic) for name, part in special.parts.items()},
     )
 
 
-def _special(data: Data, topic: ox.NamedNode, kinds: list[str]) -> tuple[str, dict[str, list[Row]]]:
-    """Return the template for what is special about a thing of these classes, and the answers that it shows."""
+def _special(data: Data, kinds: list[str]) -> Special:
+    """Return what is special about a thing of these classes."""
     names = {kind.removeprefix(data.prefixes["cosp"]) for kind in kinds}
-    template, queries = next((_SPECIAL[name] for name in _SPECIAL if name in names), ("", ()))
-    return template, {query.replace("-", "_"): ask(data, query, topic=topic) for query in queries}
+    return next((special for name, special in _SPECIAL.items() if name in names), Special(""))

@@ -224,9 +224,9 @@ def test_a_graph_document_is_exactly_the_named_graph(client: FlaskClient, app: F
 
 
 def test_the_version_of_the_ontology_is_the_ontology(client: FlaskClient) -> None:
-    version = client.get("/ontology/0.1.0")
+    version = client.get("/ontology/0.2.0")
     assert (version.status_code, version.content_type) == (200, TYPES["ttl"])
-    assert client.get("/ontology/0.2.0").status_code == 404
+    assert client.get("/ontology/0.1.0").status_code == 404
 
 
 def test_json_ld_is_compacted_with_the_context_of_the_project(client: FlaskClient) -> None:

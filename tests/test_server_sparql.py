@@ -16,7 +16,7 @@ from cosponsor.server.query import MAX_TOKENS
 
 from .conftest import BASE
 
-ROWS = "SELECT ?s WHERE { ?s a cosp:Source }"
+ROWS = "SELECT ?s WHERE { ?s a cosp:Source ; dcterms:identifier '002' }"
 GRAPH = "CONSTRUCT { ?s a cosp:Source } WHERE { ?s a cosp:Source }"
 SOURCE = BASE + "source/koreaherald-2021-03-24"
 FORM = "application/x-www-form-urlencoded"
@@ -259,7 +259,7 @@ def test_from_in_the_query_replaces_the_union(client: FlaskClient) -> None:
 
 
 def test_the_word_from_in_a_string_or_variable_names_no_dataset(client: FlaskClient) -> None:
-    query = 'SELECT ?from { ?from a cosp:Source FILTER("from <a:a>" != ?from) } # from'
+    query = 'SELECT ?from { ?from a cosp:Source ; dcterms:identifier "002" FILTER("from <a:a>" != ?from) } # from'
     assert values(get(client, query), "from") == [SOURCE]
 
 
@@ -289,10 +289,10 @@ def test_a_graph_that_is_no_absolute_iri_is_400(client: FlaskClient, iri: str) -
 @pytest.mark.parametrize(
     "query",
     [
-        "PREFIX o: <https://w3id.org/cosponsor/ontology#> SELECT ?s { ?s a o:Source }",
-        "SELECT ?s { ?s a <https://w3id.org/cosponsor/ontology#Source> }",
-        "BASE <https://w3id.org/cosponsor/> SELECT ?s { ?s a <ontology#Source> }",
-        "SELECT ?s { ?s a <ontology#Source> }",
+        "PREFIX o: <https://w3id.org/cosponsor/ontology#> SELECT ?s { ?s a o:Source ; dcterms:identifier '002' }",
+        "SELECT ?s { ?s a <https://w3id.org/cosponsor/ontology#Source> ; dcterms:identifier '002' }",
+        "BASE <https://w3id.org/cosponsor/> SELECT ?s { ?s a <ontology#Source> ; dcterms:identifier '002' }",
+        "SELECT ?s { ?s a <ontology#Source> ; dcterms:identifier '002' }",
         "SELECT ?s FROM <https://w3id.org/cosponsor/graph/source/koreaherald-2021-03-24> { ?s a cosp:Source }",
     ],
 )
