@@ -62,6 +62,11 @@ class Group:
     answers: list[Answer]
     accounts: list[Row]  # those that are for its topic alone
 
+    @property
+    def recorded(self) -> int:
+        """The number of answers that a source recorded here gives, two at most."""
+        return min(2, sum(answer.first["layer"].fragment == "layer-source" for answer in self.answers))
+
 
 @dataclass(frozen=True)
 class Question:
@@ -141,11 +146,18 @@ def compared(data: Data, found: list[Comparison]) -> Compared:
 
 
 def by_question(found: list[Comparison], voices: Voices) -> list[Question]:
-    """Return ``found`` by issue, repeated pairs on one topic and country as one group."""
+    """Return ``found`` by issue, repeated pairs on one topic and country as one group.
+
+    What sources recorded here say against each other comes before what outside documents say.
+    """
     gathered: dict[str, dict[tuple[str, ...], list[Comparison]]] = defaultdict(lambda: defaultdict(list))
     for each in found:
         gathered[each.issue.iri][each.country.iri, *(topic.iri for topic in each.topics)].append(each)
-    return [_question([_group(pairs, voices) for pairs in groups.values()]) for groups in gathered.values()]
+    questions = [
+        _question(sorted((_group(pairs, voices) for pairs in groups.values()), key=lambda group: -group.recorded))
+        for groups in gathered.values()
+    ]
+    return sorted(questions, key=lambda question: -question.groups[0].recorded)
 
 
 def _question(groups: list[Group]) -> Question:
