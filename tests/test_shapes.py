@@ -9,6 +9,7 @@ added; its first lines say the rest:
     # also: SHAPE COMPONENT           (a second constraint that the fault breaks of necessity)
 """
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -182,6 +183,14 @@ def test_the_shapes_have_no_blank_nodes_and_only_predicates_as_paths(folder: str
     assert not [term for triple in graph for term in triple if isinstance(term, BNode)]
     paths = set(graph.objects(None, SH.path))
     assert all(isinstance(path, URIRef) and (path, None, None) not in graph for path in paths)
+
+
+@pytest.mark.parametrize("folder", SETS)
+def test_the_queries_use_nothing_that_shacl_forbids(folder: str) -> None:
+    graph = shapes(folder)
+    for query in map(str, graph.objects(None, SH.select)):
+        assert not re.search(r"\b(MINUS|SERVICE|VALUES)\b", query), query
+        assert all(names.startswith("$this") for names in re.findall(r"SELECT (?:DISTINCT )?(\S+)", query)), query
 
 
 @pytest.mark.parametrize("folder", SETS)
