@@ -213,6 +213,16 @@ SILENCE = record(
 )
 
 
+TENSION = record(
+    "tension",
+    id=f"{OBSERVER}-2010",
+    label="On the list until 2018, and not on it in 2010",
+    betweenClaim=[f"claim/{OBSERVER}/01", f"claim/{OBSERVER}/02"],
+    disagreementKind=["internal"],
+    note="The text says both; without this mark the build would refuse it.",
+)
+
+
 def evidence(text: str, passage: str) -> Keys:
     """Return where a passage, given by its ends (``first … last``), stands in ``text``, as an article records it."""
     first, _, last = passage.partition(" … ")
@@ -243,6 +253,7 @@ def add(house: House, texts: Path) -> None:
     (reference / "zz-states.toml").write_text("".join(states()), "utf-8")
     for name, naming in (("syldavia", str), ("borduria", twin)):
         (reference / f"zz-{name}.toml").write_text(naming("".join(series())), "utf-8")
+        (house.package / "issues" / f"zz-{name}.toml").write_text(naming(TENSION), "utf-8")
         for slug, text in TEXTS.items():
             (house.package / "articles" / f"{naming(slug)}.toml").write_text(naming(article(slug)), "utf-8")
             (texts / f"{naming(slug)}.txt").write_text(text, "utf-8")
