@@ -139,7 +139,7 @@ def test_all_findings_are_told_at_once(house: House) -> None:
             "key 'published' takes a date such as 2021-03-24",
         ),
         ("published = 2021-03-24", 'published = "March"', "key 'published' takes a date such as 2021-03-24"),
-        ("likelihood = 0.85", "likelihood = inf", "key 'likelihood' takes a decimal such as 0.85"),
+        ("likelihood = 0.6", "likelihood = inf", "key 'likelihood' takes a decimal such as 0.85"),
         ('term = "opted out"', "term = 3", "claim 14: key 'term' takes text in quotation marks"),
         (
             'term = "opted out"',

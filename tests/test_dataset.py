@@ -23,11 +23,22 @@ def quads() -> list[ox.Quad]:
     return list(ox.parse(path=str(COMMITTED), format=ox.RdfFormat.N_QUADS))
 
 
+# What the build warns of and lets pass: sources that differ, counts that do not add up, symbols that nobody saw.
+WARNED = {
+    "ContradictionShape",
+    "CountedSponsorsShape",
+    "CountedYearsShape",
+    "StatedAdministrationShape-office",
+    "SymbolSeenShape",
+    "VoteShape",
+}
+
+
 def test_the_committed_dataset_is_what_the_files_build() -> None:
     built = build()
     committed = COMMITTED.read_text("utf-8")
     assert built.text == committed, "graph/dataset.nq is not what the files build; run make dataset and commit it"
-    assert built.warnings == []
+    assert {warning.shape.rpartition("#")[2] for warning in built.warnings} == WARNED
 
 
 @pytest.mark.parametrize(

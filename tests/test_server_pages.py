@@ -410,7 +410,7 @@ def test_a_position_names_all_of_its_documents(client: FlaskClient, app: Flask) 
 
 def test_a_position_in_a_reading_shows_its_likelihood(client: FlaskClient) -> None:
     page = client.get("/disagreements").get_data(as_text=True)
-    assert re.search(r"\(<a href=[^>]+/nineteen-years-consensus\">in a reading</a> of likelihood 0.15\)", page)
+    assert re.search(r"\(<a href=[^>]+/nineteen-years-consensus\">in a reading</a> of likelihood 0.6\)", page)
 
 
 def test_a_reference_statement_shows_all_documents_that_it_cites(client: FlaskClient) -> None:
