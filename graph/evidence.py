@@ -159,9 +159,10 @@ def _off(passage: Passage, text: str) -> Iterator[str]:
         yield f"the passage ends at {end}, the text at {len(text)}; correct the offsets."
     found = find(passage, text)
     if found:
-        shift = found[0] - start
+        first, last = found[0] - start, found[1] - end
+        shift = f"{first:+d}" if first == last else f"{first:+d} at its start and {last:+d} at its end"
         yield (
-            f"the passage is off by {shift:+d}: recorded at {start}–{end}, found at {found[0]}–{found[1]}; "
+            f"the passage is off by {shift}: recorded at {start}–{end}, found at {found[0]}–{found[1]}; "
             "correct start and end."
         )
         return

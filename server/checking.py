@@ -13,13 +13,13 @@ from ..iris import room
 from ..records import verify_folder
 
 
-def check_project(report: Callable[[str], None]) -> list[Finding]:
-    """Build this project in memory and return what is wrong with it, warnings left out."""
+def check_project(report: Callable[[str], None]) -> tuple[list[Finding], list[Finding]]:
+    """Build this project in memory; return what is wrong with it, and what it warns of."""
     try:
-        build(report)
+        built = build(report)
     except InputError as error:
-        return error.findings
-    return []
+        return error.findings, []
+    return [], [warning.finding(built.places) for warning in built.warnings]
 
 
 def check_texts(folder: Path) -> list[Finding]:

@@ -137,7 +137,8 @@ def _writing(failure: str) -> Iterator[None]:
 def check(data: tuple[Path, ...], shapes: tuple[Path, ...], texts: Path | None, format_: str) -> None:
     """Check DATA (any RDF files) with SHACL shapes; without DATA, this project.
 
-    Prints one line a finding to stdout. Exit status: 0 no violation, 1 violations, 2 could not check.
+    Prints one line a finding to stdout, and of this project what it warns of to stderr. Exit status: 0 no violation,
+    1 violations, 2 could not check.
     """
     from .checking import check_files, check_project, check_texts
 
@@ -145,10 +146,12 @@ def check(data: tuple[Path, ...], shapes: tuple[Path, ...], texts: Path | None, 
         raise click.UsageError("--shapes needs DATA to check; name a file.")
     try:
         with _progress() as report:
-            findings = check_files(list(data), list(shapes)) if data else check_project(report)
+            findings, warnings = (check_files(list(data), list(shapes)), []) if data else check_project(report)
         findings += check_texts(texts) if texts and not findings else []
     except InputError as error:
         raise Cannot(str(error)) from None
+    for warning in warnings:
+        click.echo(f"warning: {warning}", err=True)
     if findings:
         _print_findings(findings, err=False, as_json=format_ == "json")
         sys.exit(1)

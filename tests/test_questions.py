@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from pathlib import Path
 
 import pyoxigraph as ox
@@ -114,3 +115,10 @@ def test_the_first_line_of_a_mutation_says_what_changes(file: Path) -> None:
     first = file.read_text("utf-8").splitlines()[0]
     assert first.startswith("# ")
     assert first.endswith(".")
+
+
+def test_the_readme_asks_questions_that_exist() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    asked = re.findall(r"\$ cosponsor query ([a-z0-9-]+)", readme)
+    assert asked
+    assert set(asked) <= {question.name for question in questions()}
