@@ -93,7 +93,11 @@ def test_three_readers_of_the_context_read_the_same(monkeypatch: pytest.MonkeyPa
 def test_owl_rl_finds_no_inconsistency_and_types_nothing_wrongly(ontology: Graph) -> None:
     left_out = {graph_iri(name) for name in ("shapes", "rules", "metadata")}
     quads = list(ox.parse(path=str(published()), format=ox.RdfFormat.N_QUADS))
-    data = graph_of(quad for quad in quads if getattr(quad.graph_name, "value", "") not in left_out)
+    data = graph_of(
+        quad
+        for quad in quads  # words in a language entail nothing and take time
+        if getattr(quad.graph_name, "value", "") not in left_out and not getattr(quad.object, "language", None)
+    )
     stated = {node: set(data.objects(node, RDF.type)) for node in set(data.subjects(RDF.type))}
     owlrl.DeductiveClosure(owlrl.OWLRL_Semantics).expand(data)
     assert list(data.subjects(RDF.type, OWL.Nothing)) == []
