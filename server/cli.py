@@ -66,6 +66,11 @@ def _print_findings(findings: list[Finding], err: bool = True, as_json: bool = F
     click.echo(f"{len(findings)} finding{'s' if len(findings) != 1 else ''}", err=True)
 
 
+def _print_warnings(warnings: list[Finding]) -> None:
+    for warning in warnings:
+        click.echo(f"warning: {warning}", err=True)
+
+
 @main.command()
 @click.option("--out", type=OUT, help="Where to write the dataset [default: where serve looks].")
 def build(out: Path | None) -> None:
@@ -94,10 +99,9 @@ def build(out: Path | None) -> None:
         write(built.text, target, len(built.warnings))
     with _writing(f"{target} was written, but the tables beside it cannot be"):
         tables.write(built.tables, built.version, target.parent)
-    for warning in built.warnings:
-        click.echo(f"warning: {warning.finding(built.places)}", err=True)
-    click.echo(f"{built.text.count(chr(10))} quads in {target}", err=True)
+    _print_warnings([warning.finding(built.places) for warning in built.warnings])
     rows = ", ".join(f"{len(table.rows)} {table.name}" for table in built.tables)
+    click.echo(f"{built.text.count(chr(10))} quads in {target}", err=True)
     click.echo(f"{rows} in tables beside it; {tables.DICTIONARY} says what their columns mean", err=True)
     click.echo(built.version)
 
@@ -150,8 +154,7 @@ def check(data: tuple[Path, ...], shapes: tuple[Path, ...], texts: Path | None, 
         findings += check_texts(texts) if texts and not findings else []
     except InputError as error:
         raise Cannot(str(error)) from None
-    for warning in warnings:
-        click.echo(f"warning: {warning}", err=True)
+    _print_warnings(warnings)
     if findings:
         _print_findings(findings, err=False, as_json=format_ == "json")
         sys.exit(1)
