@@ -1,7 +1,8 @@
 """The build: articles, reference and issues through rules and shapes into one checked dataset."""
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pyoxigraph as ox
@@ -74,13 +75,24 @@ def _graph(graph: Graph, name: str) -> list[ox.Quad]:
     return [ox.Quad(triple.subject, triple.predicate, triple.object, target) for triple in triples]
 
 
+@contextmanager
+def _collecting_rarely() -> Iterator[None]:
+    """Look for garbage rarely: a build makes much and throws away little, and looking for it costs 2 s."""
+    before = gc.get_threshold()
+    gc.set_threshold(100_000, 50, 1000)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+@_collecting_rarely()
 def build(report: Report = silent) -> Built:
     """Read, derive, check and pack the dataset; ``report`` is told each stage.
 
     Raises InputError if an input cannot be read, if a node that nobody describes is pointed to, or if a shape is
     violated; nothing is written.
     """
-    gc.set_threshold(100_000, 50, 1000)  # a build makes much and throws away little: looking for garbage costs 2 s
     report("reading articles, reference and issues")
     quads, places = read()
     report("deriving by rules")
