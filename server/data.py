@@ -36,13 +36,15 @@ class Data:
     """A dataset at its base IRI.
 
     ``origin`` is the base under which the dataset was built: canonical IRIs in queries are understood as local
-    ones. ``source`` is the dataset as it was read, in N-Quads.
+    ones. ``source`` is the dataset as it was read, in N-Quads. ``predefined`` says whether queries may use the
+    prefixes without declaring them.
     """
 
     base: str
     origin: str
     source: str
     checked: bool
+    predefined: bool = True
     store: ox.Store = field(default_factory=ox.Store)
 
     def __post_init__(self) -> None:
@@ -113,9 +115,9 @@ def load(settings: Settings) -> Data:
     The gate is in here because every server comes by, ours or another that calls ``create_app``.
     """
     if not settings.data:
-        return Data(settings.base_iri, settings.rebase_from or iris.BASE, gate(), checked=True)
+        return Data(settings.base_iri, settings.rebase_from or iris.BASE, gate(), True, settings.prefixes)
     origin = settings.rebase_from or settings.base_iri
-    return Data(settings.base_iri, origin, _as_n_quads(settings.data, origin), checked=False)
+    return Data(settings.base_iri, origin, _as_n_quads(settings.data, origin), False, settings.prefixes)
 
 
 def _as_n_quads(paths: Iterable[Path], base: str) -> str:

@@ -196,7 +196,7 @@ def evaluate(
         return data.store.query(
             query.text,
             base_iri=data.base,
-            prefixes=data.prefixes,
+            prefixes=data.prefixes if data.predefined else None,
             use_default_graph_as_union=not (given or query.names_dataset),
             default_graph=list(default or []) if given else None,
             named_graphs=list(named or []) if given else None,

@@ -16,12 +16,14 @@ class Settings:
 
     ``base_iri`` is where the things dereference. ``data`` are RDF files; none means the dataset of this project.
     ``rebase_from`` is the base that is moved to ``base_iri``: by default the canonical one for the project's own
-    dataset and none for other data, which is served as it is.
+    dataset and none for other data, which is served as it is. ``prefixes`` says whether queries may use the
+    well-known prefixes undeclared, which SPARQL does not allow (SPARQL 1.1 Query, section 4.1.1).
     """
 
     base_iri: str = DEFAULT_BASE
     data: tuple[Path, ...] = ()
     rebase_from: str | None = None
+    prefixes: bool = True
 
     def __post_init__(self) -> None:
         check_base(self.base_iri)
@@ -36,6 +38,7 @@ class Settings:
             base_iri=environ.get("COSPONSOR_BASE_IRI") or DEFAULT_BASE,
             data=tuple(Path(path) for path in paths if path),
             rebase_from=environ.get("COSPONSOR_REBASE") or None,
+            prefixes=environ.get("COSPONSOR_PREFIXES", "1") != "0",
         )
 
     def to_environment(self) -> dict[str, str]:
@@ -44,4 +47,5 @@ class Settings:
             "COSPONSOR_BASE_IRI": self.base_iri,
             "COSPONSOR_SERVE_DATA": os.pathsep.join(str(path.resolve()) for path in self.data),
             "COSPONSOR_REBASE": self.rebase_from or "",
+            "COSPONSOR_PREFIXES": "1" if self.prefixes else "0",
         }
