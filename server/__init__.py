@@ -14,6 +14,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     The imports are in here because the command line lives in this package and has no use for Flask.
     """
     from flask import Flask
+    from werkzeug.middleware.proxy_fix import ProxyFix
 
     from . import data, documents, errors, headers, pages, sparql
     from .settings import Settings
@@ -22,8 +23,12 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_FORM_MEMORY_SIZE"] = sparql.MAX_BODY
     app.url_map.merge_slashes = False  # a redirect by the router would name the host of the request
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
-    app.extensions["cosponsor"] = data.load(settings or Settings.from_environment())
-    _mount(app, app.extensions["cosponsor"].base)
+    settings = settings or Settings.from_environment()
+    app.extensions["cosponsor"] = loaded = data.load(settings)
+    sparql.register(app, loaded, settings)
+    if settings.proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, settings.proxies, x_proto=0)  # type: ignore[method-assign]
+    _mount(app, loaded.base)
     for module in (sparql, pages, documents):
         app.register_blueprint(module.blueprint)
     for module in (errors, headers):

@@ -12,7 +12,7 @@ from ..iris import BASE
 from ..questions import questions
 from ..records import nearest
 from .data import Data
-from .query import evaluate
+from .evaluation import evaluate
 
 T = TypeVar("T")
 

@@ -1,11 +1,13 @@
 """The data that the server publishes: loaded once, moved to the base IRI, never written."""
 
 import gzip
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pyoxigraph as ox
 from flask import current_app
@@ -37,7 +39,7 @@ class Data:
 
     ``origin`` is the base under which the dataset was built: canonical IRIs in queries are understood as local
     ones. ``source`` is the dataset as it was read, in N-Quads. ``predefined`` says whether queries may use the
-    prefixes without declaring them.
+    prefixes without declaring them, and ``services`` are the addresses that SERVICE may name.
     """
 
     base: str
@@ -45,6 +47,7 @@ class Data:
     source: str
     checked: bool
     predefined: bool = True
+    services: tuple[str, ...] = ()
     store: ox.Store = field(default_factory=ox.Store)
 
     def __post_init__(self) -> None:
@@ -63,6 +66,12 @@ class Data:
     def prefixes(self) -> dict[str, str]:
         """Prefixes that queries may use undeclared, and that Turtle declares."""
         return {prefix: self.local(iri) for prefix, iri in iris.PREFIXES.items()}
+
+    @cached_property
+    def context(self) -> dict[str, Any]:
+        """The project's JSON-LD context at the base IRI."""
+        loaded: dict[str, Any] = json.loads(self.local((iris.room("ontology") / "context.jsonld").read_text("utf-8")))
+        return loaded
 
     @cached_property
     def described(self) -> dict[str, list[ox.NamedNode]]:
@@ -114,10 +123,11 @@ def load(settings: Settings) -> Data:
 
     The gate is in here because every server comes by, ours or another that calls ``create_app``.
     """
+    policy = settings.prefixes, settings.services
     if not settings.data:
-        return Data(settings.base_iri, settings.rebase_from or iris.BASE, gate(), True, settings.prefixes)
+        return Data(settings.base_iri, settings.rebase_from or iris.BASE, gate(), True, *policy)
     origin = settings.rebase_from or settings.base_iri
-    return Data(settings.base_iri, origin, _as_n_quads(settings.data, origin), False, settings.prefixes)
+    return Data(settings.base_iri, origin, _as_n_quads(settings.data, origin), False, *policy)
 
 
 def _as_n_quads(paths: Iterable[Path], base: str) -> str:

@@ -124,17 +124,10 @@ def serialize(data: Data, content: Iterable[ox.Triple], file_format: Format) -> 
     return sound(body, file_format, GRAPHS)
 
 
-def context(data: Data) -> dict[str, Any]:
-    """Return the project's JSON-LD context at the base IRI."""
-    text = (iris.room("ontology") / "context.jsonld").read_text("utf-8")
-    loaded: dict[str, Any] = json.loads(data.local(text))
-    return loaded
-
-
 def compact(data: Data, content: Iterable[ox.Triple]) -> bytes:
     """Return triples as JSON-LD compacted with the project's context, which is included (JSON-LD 1.1 API, 5.1)."""
     options = {"documentLoader": _load_nothing, "graph": True}
-    return _json(jsonld.compact(_expanded(content), context(data), options))
+    return _json(jsonld.compact(_expanded(content), data.context, options))
 
 
 def expand(content: Iterable[ox.Triple]) -> bytes:

@@ -1,6 +1,6 @@
 """Which format an answer takes (RFC 9110, section 12): offers in our order of preference, weighed by Accept."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from xml.parsers import expat
 
@@ -89,19 +89,26 @@ def negotiate(offers: Sequence[Format]) -> Format:
 
 
 def sound(body: bytes, written: Format, offers: Sequence[Format]) -> bytes:
-    """Return ``body``; raise 406 if it should be XML and is not, as Oxigraph writes what XML cannot say.
+    """Return ``body``; raise 406 if it should be XML and is not."""
+    if "xml" in written.media_type:
+        refuse_unsound_xml([body], written, offers)
+    return body
+
+
+def refuse_unsound_xml(chunks: Iterable[bytes], written: Format, offers: Sequence[Format]) -> None:
+    """Raise 406 if what was written as XML is none, as Oxigraph writes what XML cannot say.
 
     A property needs a local name (RDF 1.1 XML Syntax, section 7.2.14), text the characters of XML 1.0, section 2.2.
     """
-    if "xml" not in written.media_type:
-        return body
+    parser = expat.ParserCreate(namespace_separator=" ")
     try:
-        expat.ParserCreate(namespace_separator=" ").Parse(body, True)
+        for chunk in chunks:
+            parser.Parse(chunk)
+        parser.Parse(b"", True)
     except expat.ExpatError as error:
         names = ", ".join(offer.media_type for offer in offers if offer is not written)
         problem = f"a property has no local name, or a text a character that XML forbids ({error})"
         raise NotAcceptable(f"This cannot be written as {written.name}: {problem}. Ask for one of {names}.") from None
-    return body
 
 
 def by_extension(extension: str) -> Format | None:

@@ -18,11 +18,12 @@ UPDATE = "application/sparql-update"
 
 @dataclass(frozen=True)
 class Operation:
-    """A query operation: the query and the dataset that the request names, if any."""
+    """A query operation: the query, the dataset that the request names, if any, and the seconds that it may take."""
 
     query: str
     default: list[ox.NamedNode]
     named: list[ox.NamedNode]
+    timeout: float | None = None
 
 
 def operation(data: Data) -> Operation:

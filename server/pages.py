@@ -4,7 +4,6 @@ from collections import Counter
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-import pyoxigraph as ox
 from flask import Blueprint, Response, render_template, request
 from werkzeug.exceptions import NotFound
 
@@ -15,9 +14,10 @@ from .comparisons import Comparison, by_kind, by_question, comparisons, position
 from .data import Data, current
 from .description import LICENCE
 from .negotiation import DOCUMENTS, HTML, ROWS, Format
-from .query import evaluate
-from .sparql import MAX_ROWS, written
-from .terms import Table, View, table
+from .operation import Operation
+from .sparql import ask as ask_engine
+from .sparql import respond_with, rows_of
+from .terms import View
 from .timeline import cell, timelines
 from .views import version
 
@@ -70,12 +70,11 @@ def gallery() -> Response:
 @blueprint.get("/questions/<name>")
 def question(name: str) -> Response:
     """Show one question with its answer, or answer in the format that the name ends in."""
-    data = current()
     stem, _, extension = name.rpartition(".")
     if extension in _DOWNLOADS and stem:
-        return _download(_question(stem), _DOWNLOADS[extension], data)
+        return _download(_question(stem), _DOWNLOADS[extension])
     asked = _question(name)
-    return _page("question.html", question=asked, table=_answer(asked, data))
+    return _page("question.html", question=asked, table=rows_of(asked.query))
 
 
 def _question(name: str) -> Question:
@@ -85,16 +84,11 @@ def _question(name: str) -> Question:
     return found
 
 
-def _answer(asked: Question, data: Data) -> Table | None:
-    results = evaluate(asked.query, data)
-    return table(results, data, MAX_ROWS) if isinstance(results, ox.QuerySolutions) else None
-
-
-def _download(asked: Question, chosen: Format, data: Data) -> Response:
-    results = evaluate(asked.query, data)
-    if isinstance(results, ox.QueryTriples):
+def _download(asked: Question, chosen: Format) -> Response:
+    reply = ask_engine(Operation(asked.query, [], []), chosen, None)
+    if reply.message["format"] is None:
         raise NotFound(f"The answer to {asked.name!r} is a graph and has no rows.")
-    return Response(written(results, chosen, data), content_type=chosen.content_type)
+    return respond_with(reply)
 
 
 @blueprint.get("/sources")

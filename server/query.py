@@ -5,18 +5,13 @@ Oxigraph cannot be told not to call out, so SERVICE is found here. Its parser wa
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-import pyoxigraph as ox
 from werkzeug.exceptions import BadRequest, Forbidden
 
 from .data import Data
 
-MAX_DEPTH = 64  # brackets; some thousands end the process, not the query
-# Oxigraph recurses over flat lists too. On a stack of 8 MiB it ends the process at 2,664 tokens (DESCRIBE of as many
-# IRIs), at 6,600 and more of other kinds (measured with 0.5.13); our own server has eight times that stack.
-MAX_TOKENS = 1000
+MAX_DEPTH = 64  # brackets; some thousands end the process that evaluates the query
 
 # SPARQL 1.1 Query, section 19.8: IRIREF, the four strings, comment, VAR1 and VAR2, then names, keywords and numbers
 # as one kind of word (with the escapes of PN_LOCAL_ESC, which can hide a quotation mark).
@@ -34,9 +29,6 @@ _TOKEN = re.compile(
 )
 _SERVICE_WORD = re.compile(r"[^:]*service|.*\.service", re.IGNORECASE)
 _SERVICE_AFTER_LESS_THAN = re.compile(r".*\).*service", re.IGNORECASE)
-# Where '<' may mean 'less than', what follows it may be an expression; after http:// it cannot be one.
-_CERTAIN_IRI = re.compile("<https?://", re.IGNORECASE)
-_PUNCTUATION = re.compile(r"[^\w\s]")
 _UPDATES = {"add", "clear", "copy", "create", "delete", "drop", "insert", "load", "move", "with"}
 _POSITION = re.compile(r"error at (\d+):(\d+): (.*)", re.DOTALL)
 
@@ -94,9 +86,8 @@ class Query:
 def read(text: str, data: Data) -> Query:
     """Return the query ``text`` with canonical IRIs made local; raise 403 or 400 for what is not let through."""
     tokens = list(_TOKEN.finditer(text))
-    _refuse_service(tokens)
+    _refuse_service(tokens, data.services)
     _refuse_depth(tokens)
-    _refuse_length(tokens)
     words = {token["word"].lower() for token in tokens if token["word"]}
     rewritten, edits = _rewrite(text, tokens, data)
     return Query(rewritten, not words.isdisjoint({"from", "fromnamed"}), edits)
@@ -131,48 +122,24 @@ def _meant(token: re.Match[str], data: Data) -> str:
     return iri.replace("#", "\\u0023").replace("'", "\\u0027")
 
 
-def _refuse_service(tokens: list[re.Match[str]]) -> None:
-    for token in tokens:
+def _refuse_service(tokens: list[re.Match[str]], allowed: tuple[str, ...]) -> None:
+    """Raise 403 for SERVICE, however it is written, unless it stands alone before an address that is allowed."""
+    tokens = [token for token in tokens if not token["comment"]]
+    for place, token in enumerate(tokens):
         word, iri = token["word"] or "", token["iri"] or ""
         if _SERVICE_WORD.match(word) or _SERVICE_AFTER_LESS_THAN.match(iri):
-            raise Forbidden(NO_SERVICE)
+            named = [following[0] for following in tokens[place + 1 : place + 3] if following[0].lower() != "silent"]
+            if word.lower() != "service" or not named or named[0][1:-1] not in allowed:
+                raise Forbidden(NO_SERVICE)
 
 
 def _refuse_depth(tokens: list[re.Match[str]]) -> None:
     depth = 0
     for token in tokens:
         depth += 1 if token["open"] else -1 if token["close"] else 0
-        if depth > MAX_DEPTH:
+        # What we take for an IRI may be 'less than' and an expression to Oxigraph.
+        if depth + (token["iri"] or "").count("(") > MAX_DEPTH:
             raise BadRequest(f"The query nests brackets more than {MAX_DEPTH} deep; write it flatter.")
-
-
-def _refuse_length(tokens: list[re.Match[str]]) -> None:
-    if sum(map(_cost, _nesting(tokens))) > MAX_TOKENS:
-        raise BadRequest(
-            f"The query has more than {MAX_TOKENS} words and signs outside VALUES; "
-            "shorten it, put lists into VALUES, or ask in parts."
-        )
-
-
-def _nesting(tokens: list[re.Match[str]]) -> Iterator[re.Match[str]]:
-    """Yield the tokens that may make depth: not the data of VALUES, which hold neither variables nor braces."""
-    place = ""
-    for token in tokens:
-        if (token["word"] or "").lower() == "values":
-            place = "before data"
-        elif token[0] in {"{", "}"}:
-            place = "data" if (token[0], place) == ("{", "before data") else ""
-        if place != "data" or token["variable"]:
-            yield token
-
-
-def _cost(token: re.Match[str]) -> int:
-    """Return for how many tokens one of ours may stand: ``1-1-1`` is a word, and ``<1+1>`` an expression."""
-    if token["comment"]:
-        return 0
-    if token["iri"] and not _CERTAIN_IRI.match(token["iri"]):
-        return len(_PUNCTUATION.findall(token["iri"])) - 1
-    return 1 + (token["word"] or "").partition(":")[0].count("-")
 
 
 def is_update(text: str) -> bool:
@@ -180,28 +147,3 @@ def is_update(text: str) -> bool:
     names = (token["word"].lower() for token in _TOKEN.finditer(text) if token["word"])
     first = next((name for name in names if ":" not in name and name not in {"prefix", "base"}), "")
     return first in _UPDATES
-
-
-def evaluate(
-    text: str, data: Data, default: list[ox.NamedNode] | None = None, named: list[ox.NamedNode] | None = None
-) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:
-    """Evaluate a query over ``data``, over the dataset given or else the one that the query names.
-
-    The union of the named graphs is the default graph only where neither names a dataset. A dataset that is given
-    replaces the one of the query whole (SPARQL 1.1 Protocol, section 2.1.4).
-    """
-    query = read(text, data)
-    given = bool(default or named)
-    try:
-        return data.store.query(
-            query.text,
-            base_iri=data.base,
-            prefixes=data.prefixes if data.predefined else None,
-            use_default_graph_as_union=not (given or query.names_dataset),
-            default_graph=list(default or []) if given else None,
-            named_graphs=list(named or []) if given else None,
-        )
-    except SyntaxError as error:
-        raise Forbidden(READ_ONLY) if is_update(text) else BadQuery(error, query, text) from None
-    except RuntimeError as error:  # a function that Oxigraph does not know
-        raise BadRequest(f"The query cannot be evaluated: {error}.") from None

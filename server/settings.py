@@ -2,12 +2,17 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..iris import check_base
 
 DEFAULT_BASE = "http://127.0.0.1:8000/"
+
+
+def default_evaluators() -> int:
+    """Return how many processes for queries fit this machine: one for each processor, and one for others."""
+    return (os.cpu_count() or 1) + 1
 
 
 @dataclass(frozen=True)
@@ -18,12 +23,22 @@ class Settings:
     ``rebase_from`` is the base that is moved to ``base_iri``: by default the canonical one for the project's own
     dataset and none for other data, which is served as it is. ``prefixes`` says whether queries may use the
     well-known prefixes undeclared, which SPARQL does not allow (SPARQL 1.1 Query, section 4.1.1).
+
+    Queries have ``timeout`` seconds and ``memory`` MiB, their answers ``answer`` MiB; ``evaluators`` processes answer
+    them. ``services`` are the addresses that SERVICE may name. ``proxies`` is how many proxies before this server add
+    the address of their client to X-Forwarded-For.
     """
 
     base_iri: str = DEFAULT_BASE
     data: tuple[Path, ...] = ()
     rebase_from: str | None = None
     prefixes: bool = True
+    timeout: float = 10.0
+    memory: int = 1024
+    answer: int = 256
+    evaluators: int = field(default_factory=default_evaluators)
+    services: tuple[str, ...] = ()
+    proxies: int = 0
 
     def __post_init__(self) -> None:
         check_base(self.base_iri)
@@ -39,6 +54,12 @@ class Settings:
             data=tuple(Path(path) for path in paths if path),
             rebase_from=environ.get("COSPONSOR_REBASE") or None,
             prefixes=environ.get("COSPONSOR_PREFIXES", "1") != "0",
+            timeout=float(environ.get("COSPONSOR_TIMEOUT") or cls.timeout),
+            memory=int(environ.get("COSPONSOR_MEMORY") or cls.memory),
+            answer=int(environ.get("COSPONSOR_ANSWER") or cls.answer),
+            evaluators=int(environ.get("COSPONSOR_EVALUATORS") or default_evaluators()),
+            services=tuple(environ.get("COSPONSOR_SERVICES", "").split()),
+            proxies=int(environ.get("COSPONSOR_PROXIES") or cls.proxies),
         )
 
     def to_environment(self) -> dict[str, str]:
@@ -48,4 +69,10 @@ class Settings:
             "COSPONSOR_SERVE_DATA": os.pathsep.join(str(path.resolve()) for path in self.data),
             "COSPONSOR_REBASE": self.rebase_from or "",
             "COSPONSOR_PREFIXES": "1" if self.prefixes else "0",
+            "COSPONSOR_TIMEOUT": str(self.timeout),
+            "COSPONSOR_MEMORY": str(self.memory),
+            "COSPONSOR_ANSWER": str(self.answer),
+            "COSPONSOR_EVALUATORS": str(self.evaluators),
+            "COSPONSOR_SERVICES": " ".join(self.services),
+            "COSPONSOR_PROXIES": str(self.proxies),
         }

@@ -1,23 +1,28 @@
 """The SPARQL endpoint (SPARQL 1.1 Protocol, section 2), read-only."""
 
-from collections.abc import Sequence
+from functools import partial
+from threading import Event
 
 import pyoxigraph as ox
-from flask import Blueprint, Response, render_template, request
-from werkzeug.exceptions import BadRequest
+from flask import Blueprint, Flask, Response, current_app, render_template, request
+from werkzeug.exceptions import default_exceptions
+from werkzeug.wsgi import wrap_file
 
 from .data import Data, current
-from .description import expand, serialize
-from .negotiation import GRAPHS, HTML, JSON_LD, RESULTS, ROWS, TURTLE, Format, best, negotiate, sound
-from .operation import operation
-from .query import evaluate
-from .terms import table
+from .engine import Engine, Spooled
+from .evaluation import FORMATS, InsufficientStorage, respond, warm_up
+from .evaluator import Ceilings
+from .negotiation import GRAPHS, HTML, RESULTS, ROWS, TURTLE, Format, best, negotiate
+from .operation import Operation, operation
+from .settings import Settings
+from .terms import Table, table
 
 MAX_BODY = 1 << 20
 MAX_ROWS = 1000  # on a page
+MAX_TEXT = 1 << 18  # bytes of a graph on a page
 
 blueprint = Blueprint("sparql", __name__)
-Results = ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples
+_STAYS = Event()  # of a client whose server cannot tell whether it has gone
 
 
 @blueprint.route("/sparql", methods=["GET", "POST"])
@@ -26,37 +31,90 @@ def sparql() -> Response:
     asks_nothing = request.method in {"GET", "HEAD"} and not {"query", "update"} & request.args.keys()
     if asks_nothing and best((*GRAPHS, HTML)) is HTML:
         return Response(render_template("sparql.html", query="", result=None), content_type=HTML.content_type)
-    data = current()
-    asked = operation(data)
-    return answer(asked.query, evaluate(asked.query, data, asked.default, asked.named), data)
+    return answer(operation(current()))
 
 
-def answer(query: str, results: Results, data: Data) -> Response:
-    """Return results in the format that the request prefers: rows and graphs have separate offers (2.1.6)."""
-    offers: Sequence[Format] = GRAPHS if isinstance(results, ox.QueryTriples) else ROWS
-    chosen = negotiate((*offers, HTML))
+def answer(asked: Operation) -> Response:
+    """Return the answer in the format that the request prefers: rows and graphs have separate offers (2.1.6)."""
+    rows, graphs = best((*ROWS, HTML)), best((*GRAPHS, HTML))
+    reply = ask(asked, rows, graphs)
+    of_graph = reply.message["kind"] == "graphs"
+    chosen = graphs if of_graph else rows
+    if chosen is None:
+        negotiate((*(GRAPHS if of_graph else ROWS), HTML))  # raises 406
     if chosen is HTML:
-        page = render_template("sparql.html", query=query, result=_page(results, data))
+        page = render_template("sparql.html", query=asked.query, result=_page(reply))
         return Response(page, content_type=HTML.content_type)
-    return Response(written(results, chosen, data), content_type=chosen.content_type)
+    return respond_with(reply)
 
 
-def written(results: Results, chosen: Format, data: Data) -> bytes:
-    """Return results in a format of their kind."""
-    try:
-        if not isinstance(results, ox.QueryTriples):
-            return sound(results.serialize(format=RESULTS[chosen]) or b"", chosen, ROWS)
-        if chosen is JSON_LD:
-            return expand(results)
-        return serialize(data, sorted(set(results), key=str), chosen)
-    except (RuntimeError, ValueError) as error:
-        raise BadRequest(f"The query cannot be answered as {chosen.name}: {error}.") from None
+def ask(asked: Operation, rows: Format | None, graphs: Format | None) -> Spooled:
+    """Let an evaluator answer in one of two formats, by the kind of query; raise what it or the engine refuses.
+
+    For a page the answer is fetched in formats that can be read again.
+    """
+    settings = _settings()
+    request_ = {
+        "query": asked.query,
+        "default": [graph.value for graph in asked.default],
+        "named": [graph.value for graph in asked.named],
+        "rows": rows and (ROWS[0] if rows is HTML else rows).extension,
+        "graphs": graphs and (TURTLE if graphs is HTML else graphs).extension,
+        "timeout": min(asked.timeout or settings.timeout, settings.timeout),
+    }
+    networked = bool(settings.services) and "service" in asked.query.lower()
+    gone = request.environ.get("cosponsor.gone", _STAYS)
+    reply = _engine().run(request_, request.remote_addr or "", gone, networked)
+    problem = reply.message.get("problem")
+    if problem:
+        error = default_exceptions.get(problem["code"], InsufficientStorage)(problem["description"])
+        error.members = problem["members"]  # type: ignore[attr-defined]
+        raise error
+    return reply
 
 
-def _page(results: Results, data: Data) -> dict[str, object]:
-    """Return what a page shows of results: a table, yes or no, or Turtle."""
-    if isinstance(results, ox.QueryBoolean):
-        return {"boolean": bool(results)}
-    if isinstance(results, ox.QueryTriples):
-        return {"turtle": written(results, TURTLE, data).decode()}
-    return {"table": table(results, data, MAX_ROWS)}
+def respond_with(reply: Spooled) -> Response:
+    """Return a response of known length, from memory or from the file of the spool."""
+    response = Response(wrap_file(request.environ, reply.content), direct_passthrough=True)
+    response.content_type = FORMATS[reply.message["format"]].content_type
+    response.content_length = reply.message["size"]
+    return response
+
+
+def _page(reply: Spooled) -> dict[str, object]:
+    """Return what a page shows of an answer: a table, yes or no, or the start of the Turtle."""
+    with reply.content:
+        if reply.message["kind"] == "graphs":
+            text = reply.content.read(MAX_TEXT + 1)
+            return {"turtle": text[:MAX_TEXT].decode("utf-8", "ignore"), "more": len(text) > MAX_TEXT}
+        results = ox.parse_query_results(reply.content, format=RESULTS[ROWS[0]])
+        if isinstance(results, ox.QueryBoolean):
+            return {"boolean": bool(results)}
+        return {"table": table(results, current(), MAX_ROWS)}
+
+
+def rows_of(query: str) -> Table | None:
+    """Return the first rows of the answer to a query of ours, None if it is not a table."""
+    found = _page(ask(Operation(query, [], []), ROWS[0], TURTLE)).get("table")
+    return found if isinstance(found, Table) else None
+
+
+def register(app: Flask, data: Data, settings: Settings) -> None:
+    """Start the engine of ``app``, which forks: before there are threads."""
+    app.extensions["cosponsor.settings"] = settings
+    app.extensions["cosponsor.engine"] = Engine(
+        partial(respond, data=data),
+        partial(warm_up, data),
+        Ceilings(settings.memory << 20, settings.answer << 20),
+        settings.evaluators,
+    )
+
+
+def _engine() -> Engine:
+    engine: Engine = current_app.extensions["cosponsor.engine"]
+    return engine
+
+
+def _settings() -> Settings:
+    settings: Settings = current_app.extensions["cosponsor.settings"]
+    return settings

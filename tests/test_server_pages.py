@@ -18,7 +18,7 @@ from cosponsor.iris import PREFIXES as IRIS
 from cosponsor.questions import questions
 from cosponsor.server import create_app
 from cosponsor.server.data import Data
-from cosponsor.server.query import evaluate
+from cosponsor.server.evaluation import evaluate
 from cosponsor.server.settings import Settings
 from cosponsor.server.terms import View, view
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from werkzeug.exceptions import BadRequest, Forbidden
 
 from cosponsor.server.data import Data
-from cosponsor.server.query import BadQuery, evaluate, is_update, read
+from cosponsor.server.evaluation import evaluate
+from cosponsor.server.query import BadQuery, is_update, read
 
 DATA = Data("http://x.example/", "http://x.example/", "", checked=False)
 LOCAL = Data("http://x.example/a/longer/base/", "https://w3id.org/cosponsor/", "", checked=False)

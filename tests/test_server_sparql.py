@@ -3,16 +3,12 @@
 import csv
 import io
 import json
-import subprocess
-import sys
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
-
-from cosponsor.server.query import MAX_TOKENS
 
 from .conftest import BASE
 
@@ -30,21 +26,6 @@ def get(client: FlaskClient, query: str, accept: str | None = None, **parameters
 
 def get_by_form(client: FlaskClient, query: str) -> TestResponse:
     return client.post("/sparql", data={"query": query})
-
-
-# Queries in a process of their own, which they may end.
-ALONE = """import json, sys
-from werkzeug.exceptions import BadRequest
-from cosponsor.server.data import Data
-from cosponsor.server.query import evaluate
-data = Data("http://x.example/", "http://x.example/", "<a:a> <a:b> <a:c> .", checked=False)
-for query in json.load(sys.stdin):
-    try:
-        results = evaluate(query, data)
-        results if hasattr(results, "__bool__") else list(results)
-    except BadRequest:
-        pass
-"""
 
 
 def values(response: TestResponse, name: str) -> list[str]:
@@ -352,37 +333,6 @@ def test_rows_that_xml_cannot_say_are_406_as_xml(client: FlaskClient) -> None:
     assert refused.status_code == 406
     assert "application/sparql-results+json" in refused.text
     assert values(get(client, query), "x") == ["\x01"]
-
-
-FLAT = {
-    "ASK{{}%s}": " UNION {}",
-    "ASK{FILTER(%strue)}": "!",
-    "ASK{FILTER(1%s)}": "+1",
-    "ASK{FILTER(1 %s)}": "-1",
-    "ASK{FILTER(1%s )}": "||1",
-    "ASK{?s <a:a>%s ?o}": "/<a:a>",
-    "ASK{?s a%s ?o}": "/a",
-    "ASK{%s}": "?s a ?o.",
-    "ASK{ %s}": "OPTIONAL{}",
-    "DESCRIBE %s": "<http://x.example/> ",
-    "ASK{VALUES ?x {1} FILTER(?x%s)}": "+?x",
-    "PREFIX e: <a:> ASK{FILTER(1<e:a%s>2)}": "+1",  # looks like an IRI
-    "ASK{VALUES ?x {1} FILTER(1<1%s>2)}": "+1",
-}
-
-
-@pytest.mark.parametrize("frame", FLAT)
-def test_a_long_flat_query_is_400_that_names_the_limit_before_it_is_parsed(client: FlaskClient, frame: str) -> None:
-    response = client.post("/sparql", data=frame % (FLAT[frame] * 30000), content_type=QUERY)
-    assert f"more than {MAX_TOKENS} words and signs outside VALUES" in problem(response, 400)["detail"]
-
-
-def test_the_longest_flat_queries_that_are_let_through_do_not_end_the_process() -> None:
-    # Without those that Oxigraph takes minutes to order. Of some that are too long a shorter one is let through.
-    flat = {frame: piece for frame, piece in FLAT.items() if not piece.startswith(("?s", "/"))}
-    queries = [frame % (piece * (MAX_TOKENS // part - 10)) for frame, piece in flat.items() for part in (1, 2, 3)]
-    command = [sys.executable, "-c", ALONE]
-    assert subprocess.run(command, input=json.dumps(queries), text=True, timeout=60, check=False).returncode == 0
 
 
 def test_two_thousand_iris_in_values_are_let_through(client: FlaskClient) -> None:

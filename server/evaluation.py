@@ -1,0 +1,123 @@
+"""What an evaluator does with a request: evaluate the query, choose the format by its kind, write the answer."""
+
+import errno
+import logging
+from itertools import product
+from typing import IO, cast
+
+import pyoxigraph as ox
+from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, InternalServerError
+
+from .data import Data
+from .description import serialize
+from .evaluator import INLINE, Full, Message, Spool
+from .negotiation import GRAPHS, RESULTS, ROWS, Format, refuse_unsound_xml
+from .query import READ_ONLY, BadQuery, is_update, read
+
+Results = ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples
+FORMATS = {offer.extension: offer for offer in (*ROWS, *GRAPHS)}
+log = logging.getLogger(__name__)
+
+
+class InsufficientStorage(HTTPException):
+    """There is no room to store the answer whole (RFC 4918, section 11.5)."""
+
+    code = 507
+
+
+def respond(request: Message, spool: Spool, data: Data) -> Message:
+    """Write the answer to a request into ``spool``; return its kind and format, or the problem.
+
+    A request has ``query``, the IRIs of the graphs ``default`` and ``named``, and the extensions of the formats
+    wanted for ``rows`` and ``graphs``, either of which may be None.
+    """
+    try:
+        results = evaluate(request["query"], data, _nodes(request["default"]), _nodes(request["named"]))
+        kind = _kind(results)
+        chosen = FORMATS.get(request["graphs" if kind == "graphs" else "rows"] or "")
+        if chosen:
+            write(results, chosen, data, spool)
+            spool.close()
+            if chosen.extension == "srx":
+                refuse_unsound_xml(spool.chunks(), chosen, ROWS)
+    except HTTPException as error:
+        return _problem(error)
+    except Exception as error:
+        return _problem(_unforeseen(spool.problem or error, spool))
+    return {"kind": kind, "format": chosen and chosen.extension}
+
+
+def warm_up(data: Data) -> None:
+    """Load what answering reads from files, by answering in every format."""
+    queries = ("SELECT (1 AS ?x) {}", "CONSTRUCT { <a:a> <a:b> 1.5 } {}", "ASK {", "SELECT (<a:f>() AS ?x) {}")
+    for rows, graphs in product(ROWS, GRAPHS):
+        request = {"default": [], "named": [], "rows": rows.extension, "graphs": graphs.extension}
+        for query in queries:
+            respond({**request, "query": query}, Spool(-1, INLINE), data)
+
+
+def _nodes(iris: list[str]) -> list[ox.NamedNode]:
+    return [ox.NamedNode(iri) for iri in iris]
+
+
+def _kind(results: Results) -> str:
+    if isinstance(results, ox.QueryTriples):
+        return "graphs"
+    return "boolean" if isinstance(results, ox.QueryBoolean) else "rows"
+
+
+def _problem(error: HTTPException) -> Message:
+    members = getattr(error, "members", {})
+    return {"problem": {"code": error.code, "description": error.description, "members": members}}
+
+
+def _unforeseen(error: Exception, spool: Spool) -> HTTPException:
+    if isinstance(error, Full):
+        return InsufficientStorage(
+            f"The answer is greater than {spool.limit >> 20} MiB and was not sent: a part would look like the whole. "
+            "Ask for parts with LIMIT and OFFSET, or get all data as a dump; the page of the dataset names it."
+        )
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return InsufficientStorage(f"The answer could not be stored ({error.strerror}); ask for less, or later.")
+    if isinstance(error, MemoryError):
+        return InternalServerError("The query ran out of the memory that it may use; ask in parts.")
+    log.error("a query could not be answered", exc_info=error)
+    return InternalServerError("The query could not be answered for a reason that was not foreseen.")
+
+
+def evaluate(
+    text: str, data: Data, default: list[ox.NamedNode] | None = None, named: list[ox.NamedNode] | None = None
+) -> Results:
+    """Evaluate a query over ``data``, over the dataset given or else the one that the query names.
+
+    The union of the named graphs is the default graph only where neither names a dataset. A dataset that is given
+    replaces the one of the query whole (SPARQL 1.1 Protocol, section 2.1.4).
+    """
+    query = read(text, data)
+    given = bool(default or named)
+    try:
+        return data.store.query(
+            query.text,
+            base_iri=data.base,
+            prefixes=data.prefixes if data.predefined else None,
+            use_default_graph_as_union=not (given or query.names_dataset),
+            default_graph=list(default or []) if given else None,
+            named_graphs=list(named or []) if given else None,
+        )
+    except SyntaxError as error:
+        raise Forbidden(READ_ONLY) if is_update(text) else BadQuery(error, query, text) from None
+    except RuntimeError as error:  # a function that Oxigraph does not know
+        raise BadRequest(f"The query cannot be evaluated: {error}.") from None
+
+
+def write(results: Results, chosen: Format, data: Data, spool: Spool) -> None:
+    """Write results into ``spool`` in a format of their kind; raise 400 or 406 where it cannot say them."""
+    try:
+        if isinstance(results, ox.QueryTriples):
+            spool.write(serialize(data, sorted(set(results), key=str), chosen))
+        else:
+            results.serialize(cast(IO[bytes], spool), format=RESULTS[chosen])
+    except (RuntimeError, ValueError) as error:
+        if spool.problem:
+            raise
+        raise BadRequest(f"The query cannot be answered as {chosen.name}: {error}.") from None

@@ -1,0 +1,234 @@
+"""Where queries run: processes that can be killed, with a ceiling of memory and no way to open a socket.
+
+The server forks a nursery while it is still small and has one thread. The nursery holds the loaded data, shares its
+memory, and forks an evaluator whenever it is asked, in milliseconds. An evaluator answers one query after the other
+on its channel. Both end when the other end of their channel is closed.
+"""
+
+import gc
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import struct
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+Message = dict[str, Any]
+Answer = Callable[[Message, "Spool"], Message]
+
+INLINE = 1 << 16  # bytes of an answer that travel through the channel; more go into a file
+STACK = 256 << 20  # bytes; the parser recurses some 3 kB deep for each nesting
+GROWN = 64 << 20  # bytes; an evaluator that grew by more is not used again, so that memory comes back
+CHANNEL = 3  # file descriptor, after the standard ones
+_LENGTHS = struct.Struct("!II")
+
+
+def send(channel: socket.socket, message: Message, body: bytes = b"", files: Sequence[int] = ()) -> None:
+    """Send a message, bytes and open files."""
+    head = json.dumps(message).encode()
+    socket.send_fds(channel, [_LENGTHS.pack(len(head), len(body))], files)
+    channel.sendall(head + body)
+
+
+def receive(channel: socket.socket) -> tuple[Message, bytes, list[int]]:
+    """Return the next message, bytes and files; raise EOFError if the other end is gone, even amid a message."""
+    lengths, files, _, _ = socket.recv_fds(channel, _LENGTHS.size, 1)
+    if len(lengths) < _LENGTHS.size:
+        raise EOFError
+    head, body = _LENGTHS.unpack(lengths)
+    content = channel.recv(head + body, socket.MSG_WAITALL)
+    if len(content) < head + body:
+        raise EOFError
+    return json.loads(content[:head]), content[head:], files
+
+
+class Full(Exception):
+    """An answer is greater than it may be."""
+
+
+class Spool:
+    """Takes an answer: a small one stays in ``head``, a greater one goes into an open file."""
+
+    def __init__(self, file: int, limit: int) -> None:
+        self.file = file
+        self.limit = limit
+        self.head = bytearray()
+        self.size = 0
+        self.problem: Exception | None = None
+
+    def write(self, content: bytes) -> int:
+        """Take more of the answer; raise ``Full`` over the limit, OSError where the disk is full.
+
+        What was raised is kept in ``problem``, because Oxigraph may pass it on as another error.
+        """
+        try:
+            self._write(content)
+        except (Full, OSError) as error:
+            self.problem = error
+            raise
+        return len(content)
+
+    def _write(self, content: bytes) -> None:
+        self.size += len(content)
+        if self.size > self.limit:
+            raise Full
+        self.head += content
+        if len(self.head) > INLINE:
+            self._to_file()
+
+    def _to_file(self) -> None:
+        left = memoryview(bytes(self.head))
+        self.head.clear()
+        while left:
+            left = left[os.write(self.file, left) :]
+
+    def flush(self) -> None:
+        """Do nothing; Oxigraph asks for it."""
+
+    def close(self) -> None:
+        """End an answer: whole in ``head`` if it is small, else whole in the file."""
+        if self.size > len(self.head):
+            self._to_file()
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the answer that was closed, again."""
+        if self.head:
+            yield bytes(self.head)
+            return
+        for offset in range(0, self.size, INLINE):
+            yield os.pread(self.file, INLINE, offset)
+
+
+@dataclass(frozen=True)
+class Ceilings:
+    """What an evaluator may use: bytes of memory on top of what it starts with, and of an answer."""
+
+    memory: int
+    answer: int
+
+
+def start_nursery(answer: Answer, ceilings: Ceilings, warm_up: Callable[[], object]) -> socket.socket:
+    """Fork a nursery for evaluators that ``answer``; return the channel on which it takes requests.
+
+    ``warm_up`` is called in it once: what evaluators need from files must be read before they cannot open any.
+    """
+    ours, theirs = socket.socketpair()
+    sys.stdout.flush()
+    if os.fork():
+        theirs.close()
+        return ours
+    with _last():
+        _isolate(theirs)
+        warm_up()
+        _tend(answer, ceilings)
+    raise AssertionError
+
+
+@contextmanager
+def _last() -> Iterator[None]:
+    """End this process after the block, whatever happens in it: the code of the server is not ours to go back to."""
+    try:
+        yield
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(0)
+
+
+def _isolate(channel: socket.socket) -> None:
+    """Keep nothing of the server but the channel and standard error: no listening socket, no signal handler."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):  # these are for the server; it closes the channel
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.set_wakeup_fd(-1)
+    copy = os.dup2(channel.fileno(), max(CHANNEL + 1, channel.fileno() + 1))
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1):
+        os.dup2(null, standard)
+    os.dup2(copy, CHANNEL)
+    os.closerange(CHANNEL + 1, os.sysconf("SC_OPEN_MAX"))
+    gc.freeze()  # so that no collection copies pages that are shared with the server
+
+
+def _tend(answer: Answer, ceilings: Ceilings) -> None:
+    """Fork an evaluator for each file received, kill whom the server names, until the server is gone."""
+    children: set[int] = set()
+    channel = socket.socket(fileno=CHANNEL)
+    with suppress(EOFError, OSError):
+        while True:
+            readable, _, _ = select.select([channel], [], [], 1)
+            children -= _ended(children)
+            if not readable:
+                continue
+            message, _, files = receive(channel)
+            if not files:
+                _kill(children & {message["kill"]})
+                continue
+            pid = os.fork()
+            if not pid:
+                _evaluate(files[0], answer, ceilings, message["networked"])
+            children.add(pid)
+            os.close(files[0])
+            send(channel, {"pid": pid})
+    _kill(children)
+
+
+def _ended(children: set[int]) -> set[int]:
+    """Return those that have ended; only here they are waited for, so that no other process gets their number."""
+    return {pid for pid in children if os.waitpid(pid, os.WNOHANG)[0]}
+
+
+def _kill(children: set[int]) -> None:
+    for pid in children:
+        os.kill(pid, signal.SIGKILL)
+
+
+def _evaluate(channel: int, answer: Answer, ceilings: Ceilings, networked: bool) -> None:
+    """Answer queries on a stack that bears nested ones, then end this process."""
+    with _last():
+        os.dup2(channel, CHANNEL)
+        os.close(channel)
+        threading.stack_size(STACK)
+        _limit(ceilings.memory, networked)
+        thread = threading.Thread(target=_serve, args=(socket.socket(fileno=CHANNEL), answer, ceilings))
+        thread.start()
+        thread.join()
+
+
+def _limit(memory: int, networked: bool) -> None:
+    """Set the ceilings: of address space, and of files, where the spool takes the last place and leaves no socket."""
+    if sys.platform == "linux":  # elsewhere the system does not keep to this ceiling
+        size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        resource.setrlimit(resource.RLIMIT_AS, (size + STACK + memory,) * 2)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if not networked:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (CHANNEL + 2,) * 2)
+    os.nice(1)  # the server itself goes first
+
+
+def _serve(channel: socket.socket, answer: Answer, ceilings: Ceilings) -> None:
+    start = _peak()
+    with suppress(EOFError, OSError):  # the server is gone
+        while True:
+            request, _, files = receive(channel)
+            # A backstop if nobody is left to kill: seconds of this process.
+            used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
+            resource.setrlimit(resource.RLIMIT_CPU, (int(used + request["timeout"]) + 2, resource.RLIM_INFINITY))
+            spool = Spool(files[0], ceilings.answer)
+            reply = answer(request, spool)
+            os.close(files[0])
+            send(channel, reply | {"size": spool.size, "spent": _peak() - start > GROWN}, bytes(spool.head))
+
+
+def _peak() -> int:
+    """Return the most memory that this process has held, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
