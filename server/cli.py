@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
 from .. import __version__
 from ..findings import Finding, InputError
+from .settings import Settings
 
 OUT = click.Path(dir_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -176,6 +178,7 @@ def check(data: tuple[Path, ...], shapes: tuple[Path, ...], texts: Path | None, 
 )
 @click.option(
     "--rebase",
+    "rebase_from",
     envvar="COSPONSOR_REBASE",
     metavar="FROM",
     help="Base of the IRIs in --data that are moved to --base-iri.",
@@ -188,26 +191,83 @@ def check(data: tuple[Path, ...], shapes: tuple[Path, ...], texts: Path | None, 
     help="RDF files to serve instead of the built dataset, unchecked.",
 )
 @click.option(
+    "--prefixes/--no-prefixes",
+    envvar="COSPONSOR_PREFIXES",
+    default=True,
+    show_default=True,
+    help="Let queries use well-known prefixes undeclared.",
+)
+@click.option(
+    "--timeout",
+    envvar="COSPONSOR_TIMEOUT",
+    default=Settings.timeout,
+    show_default=True,
+    metavar="SECONDS",
+    type=click.FloatRange(0, min_open=True),
+    help="Time for a query; a client may ask for less.",
+)
+@click.option(
+    "--memory",
+    envvar="COSPONSOR_MEMORY",
+    default=Settings.memory,
+    show_default=True,
+    metavar="MIB",
+    type=click.IntRange(64),
+    help="Memory for a query, on top of the data.",
+)
+@click.option(
+    "--answer",
+    envvar="COSPONSOR_ANSWER",
+    default=Settings.answer,
+    show_default=True,
+    metavar="MIB",
+    type=click.IntRange(1),
+    help="Size of an answer; a greater one is refused whole.",
+)
+@click.option(
+    "--evaluators",
+    envvar="COSPONSOR_EVALUATORS",
+    type=click.IntRange(1),
+    help="Processes that answer queries, for each worker [default: one more than processors].",
+)
+@click.option(
+    "--service",
+    "services",
+    envvar="COSPONSOR_SERVICES",
+    multiple=True,
+    metavar="IRI",
+    help="Address that SERVICE may name in queries; may be repeated [default: none].",
+)
+@click.option(
+    "--proxies",
+    envvar="COSPONSOR_PROXIES",
+    default=Settings.proxies,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Proxies in front whose X-Forwarded-For is believed, so that clients are told apart.",
+)
+@click.option(
     "--workers",
     envvar="COSPONSOR_WORKERS",
     default=1,
     show_default=True,
     type=click.IntRange(1),
-    help="Number of processes.",
+    help="Number of processes that talk to clients; each has a copy of the data.",
 )
-def serve(host: str, port: int, base_iri: str | None, rebase: str | None, data: tuple[Path, ...], workers: int) -> None:
+def serve(host: str, port: int, workers: int, base_iri: str | None, **options: Any) -> None:
     """Serve the dataset: SPARQL at /sparql, and a document for every IRI.
 
     The first line printed is the address. Only a dataset that was checked is served, unless it is given by --data.
     """
-    from .serving import run
+    from .serving import address, run
 
     if host not in LOOPBACK and not base_iri:
         raise Cannot(f"--host {host} needs --base-iri: IRIs must name the address at which others reach this server.")
     port = port or _free_port(host)
     _refuse_taken(host, port)
+    given = {name: value for name, value in options.items() if value is not None}
     try:
-        run(host, port, base_iri, rebase, data, workers)
+        run(host, port, Settings(base_iri or address(host, port), **given), workers)
     except ValueError as error:
         raise Cannot(str(error)) from None
 

@@ -37,6 +37,18 @@ def render(error: HTTPException) -> Response:
     return Response(body, error.code, fields, content_type=chosen.content_type)
 
 
+def bare(error: HTTPException) -> tuple[int, list[tuple[str, str]], bytes]:
+    """Return status, fields and body of an error of which the application does not know, as problem details."""
+    fields = [(name.lower(), value) for name, value in error.get_headers() if name != "Content-Type"]
+    problem = {"type": "about:blank", "title": error.name, "status": error.code, "detail": error.description}
+    fields += [
+        ("content-type", PROBLEM.media_type),
+        ("access-control-allow-origin", "*"),
+        ("cache-control", "no-store"),
+    ]
+    return error.code or 500, fields, json.dumps(problem).encode()
+
+
 def _detail(error: HTTPException) -> str | None:
     """Return the sentence of an error; that of 405 is Werkzeug's and names no method."""
     if isinstance(error, MethodNotAllowed) and error.valid_methods:

@@ -2,14 +2,11 @@
 
 import os
 import sys
-from pathlib import Path
 
 import click
 
 from .data import load
 from .settings import Settings
-
-STACK = 64 << 20  # bytes for each thread that evaluates queries; MAX_TOKENS was measured on an eighth of it
 
 
 def address(host: str, port: int) -> str:
@@ -17,30 +14,28 @@ def address(host: str, port: int) -> str:
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
-def run(host: str, port: int, base_iri: str | None, rebase: str | None, data: tuple[Path, ...], workers: int) -> None:
+def run(host: str, port: int, settings: Settings, workers: int) -> None:
     """Print the address and serve until interrupted.
 
-    Raises ValueError if the base IRI cannot be one, or if the data cannot or may not be served.
+    Raises ValueError if the data cannot or may not be served.
     """
-    from granian.constants import Interfaces
+    from granian.constants import HTTPModes, Interfaces
+    from granian.http import HTTP1Settings
     from granian.server import Server
 
-    settings = Settings(base_iri or address(host, port), data, rebase)
     load(settings)  # what cannot be served is said here, and not by a worker after the address
     os.environ |= settings.to_environment()  # the workers read it from there
-    os.environ.setdefault("RUST_MIN_STACK", str(STACK))  # the threads of Granian are Rust's, by default with 2 MiB
     click.echo(address(host, port))
     sys.stdout.flush()
     Server(
-        "cosponsor.server:create_app",
+        "cosponsor.server.front:create",
         factory=True,
         address=host,
         port=port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
+        http=HTTPModes.http1,  # a proxy in front speaks what browsers like
+        http1_settings=HTTP1Settings(header_read_timeout=10_000),  # milliseconds
         workers=workers,
-        # Threads that answer; Granian warns of more than two for a processor, which compete for Python's lock.
-        blocking_threads=min(8, 2 * (os.cpu_count() or 1)),
-        backpressure=64,  # requests that wait for Python; more wait in the socket
-        respawn_failed_workers=True,  # a query that ends the process ends no more than its worker
+        respawn_failed_workers=True,
         log_level="warning",  # type: ignore[arg-type]
     ).serve()

@@ -1,0 +1,178 @@
+"""What stands between granian and the Flask application (RSGI, granian's own interface).
+
+A WSGI application holds a thread for as long as its client takes to send and to read. Here a request is read whole
+before it gets a thread, within a time and a size, and its answer is sent without one. And here it is seen when a
+client goes away: ``cosponsor.gone`` in the environ is set, and the engine stops the query.
+"""
+
+import asyncio
+import io
+import logging
+import socket
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from threading import Event
+from typing import IO, TYPE_CHECKING, Any
+
+from granian._granian import RSGIProtocolClosed as ProtocolClosed
+from werkzeug.exceptions import RequestTimeout, ServiceUnavailable
+
+from .engine import PAUSE
+from .errors import bare
+from .sparql import MAX_BODY
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+    from granian._granian import RSGIHTTPProtocol as HTTPProtocol
+    from granian.rsgi import Scope
+
+THREADS = 64  # requests that are worked on at a time; most of them wait for an evaluator
+BODY_SECONDS = 20  # for the body of a request
+STALL_SECONDS = 30  # in which a client takes nothing of its answer
+LINGER = 10  # seconds until the file of an answer is closed here, which granian opens for itself at once
+Headers = list[tuple[str, str]]
+log = logging.getLogger(__name__)
+
+
+class Sent:
+    """The file of an answer, which the application hands on unread as ``wsgi.file_wrapper`` (PEP 3333)."""
+
+    def __init__(self, file: IO[bytes], _: int = 0) -> None:
+        self.file = file
+        self.close = file.close
+
+
+class Front:
+    """Answers granian by a WSGI application."""
+
+    def __init__(self, application: "WSGIApplication") -> None:
+        self.application = application
+        self.busy = 0
+        self.threads = ThreadPoolExecutor(THREADS)
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let connections end whose clients take nothing; accepted sockets inherit this from those that listen."""
+        for path in list(Path("/dev/fd").iterdir()):
+            with suppress(AttributeError, OSError):  # not a socket; or a system without this option
+                _end_stalled(socket.socket(fileno=int(path.name)))
+
+    async def __rsgi__(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
+        """Answer a request."""
+        with suppress(ProtocolClosed):
+            if self.busy >= THREADS:
+                busy = ServiceUnavailable("The server has its hands full; try again.", retry_after=PAUSE)
+                protocol.response_bytes(*bare(busy))
+                return
+            self.busy += 1
+            try:
+                await self._answer(scope, protocol)
+            finally:
+                self.busy -= 1
+
+    async def _answer(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
+        try:
+            body = await asyncio.wait_for(_body(scope, protocol), BODY_SECONDS)
+        except TimeoutError:
+            late = RequestTimeout(f"The body of the request did not arrive within {BODY_SECONDS} seconds.")
+            protocol.response_bytes(*bare(late))
+            return
+        gone = Event()
+        watch = asyncio.ensure_future(protocol.client_disconnect())
+        watch.add_done_callback(lambda _: gone.set())
+        try:
+            loop = asyncio.get_running_loop()
+            answered = await loop.run_in_executor(self.threads, self._run, environ(scope, body, gone))
+        finally:
+            watch.cancel()
+        _send(protocol, *answered)
+
+    def _run(self, environ: dict[str, Any]) -> tuple[int, Headers, bytes | IO[bytes]]:
+        """Return the status, the fields and the content of the answer, which may be an open file."""
+        start: list[Any] = []
+
+        def start_response(*arguments: Any) -> Callable[[bytes], object]:
+            start[:] = arguments
+            return _no_write
+
+        chunks = self.application(environ, start_response)
+        status, fields = int(start[0].split()[0]), [(name.lower(), value) for name, value in start[1]]
+        if isinstance(chunks, Sent):
+            return status, fields, chunks.file
+        with ExitStack() as stack:
+            stack.callback(getattr(chunks, "close", int))
+            return status, fields, b"".join(chunks)
+
+
+def _send(protocol: "HTTPProtocol", status: int, fields: Headers, content: bytes | IO[bytes]) -> None:
+    if isinstance(content, io.BytesIO):
+        content = content.getvalue()
+    if isinstance(content, bytes):
+        protocol.response_bytes(status, fields, content)
+        return
+    protocol.response_file(status, fields, f"/dev/fd/{content.fileno()}")
+    asyncio.get_running_loop().call_later(LINGER, content.close)
+
+
+async def _body(scope: "Scope", protocol: "HTTPProtocol") -> bytes:
+    """Return the body, or of one that is too long as much as shows it."""
+    length = scope.headers.get("content-length", "")
+    if length.isdigit() and int(length) > MAX_BODY:
+        return b""
+    body = bytearray()
+    async for chunk in protocol:
+        body += chunk
+        if len(body) > MAX_BODY:
+            break
+    return bytes(body)
+
+
+def environ(scope: "Scope", body: bytes, gone: Event) -> dict[str, Any]:
+    """Return the request as PEP 3333 wants it."""
+    host, _, port = scope.server.rpartition(":")
+    fields: dict[str, Any] = {}
+    for name, value in scope.headers.items():
+        key = name.upper().replace("-", "_")
+        key = key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"
+        fields[key] = f"{fields[key]},{value}" if key in fields else value
+    fields.setdefault("CONTENT_LENGTH", str(len(body)))
+    return fields | {
+        "REQUEST_METHOD": scope.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": scope.path.encode().decode("latin-1"),  # decoded by granian; PEP 3333 wants bytes as characters
+        "QUERY_STRING": scope.query_string,
+        "SERVER_NAME": host.strip("[]"),
+        "SERVER_PORT": port,
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.scheme,
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": True,
+        "wsgi.run_once": False,
+        "wsgi.file_wrapper": Sent,
+        "cosponsor.gone": gone,
+    }
+
+
+def _no_write(_: bytes) -> object:
+    raise NotImplementedError("the application returns its answer; write() of PEP 3333 is for old ones")
+
+
+def _end_stalled(found: socket.socket) -> None:
+    try:
+        if found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALL_SECONDS * 1000)
+    finally:
+        found.detach()  # it is granian's
+
+
+def create() -> Front:
+    """Return what granian serves in a worker process: the application of the environment's settings."""
+    from . import create_app
+
+    return Front(create_app())
