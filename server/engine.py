@@ -1,46 +1,31 @@
-"""The engine: lets evaluators answer queries, each with a deadline, and sheds what there is no room for.
+"""The engine: lets evaluators answer queries, each with a deadline, and starts others for those that end.
 
-A few evaluators (``evaluator.py``) answer; more queries wait in a bounded queue. No client has all evaluators or more
-than half of the queue, so one that floods keeps nobody else out. An answer is whole before its first byte is seen.
+An answer is whole before its first byte is seen, in memory or in a file; ``places.py`` says which query is next.
 """
 
 import io
 import logging
+import os
 import select
 import socket
 import tempfile
 import threading
 import time
 import weakref
-from collections import Counter, deque
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
-from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable, TooManyRequests
+from werkzeug.exceptions import InternalServerError, ServiceUnavailable
 
 from .evaluator import Answer, Ceilings, Message, receive, send, start_nursery
+from .places import PAUSE, Flag, Place, Places
 
-WAITING = 32  # queries in the queue
-PAUSE = 2  # seconds after which a client that was shed may try again (RFC 9110, section 10.2.3)
-GLANCE = 0.1  # seconds between looks at whether the client is still there
+SLOW = 19  # priority of queries in slow places; this is the lowest
 log = logging.getLogger(__name__)
-
-
-class Flag(Protocol):
-    """Says whether a client has gone; a ``threading.Event`` will do."""
-
-    def is_set(self) -> bool:
-        """Return whether it has."""
-
-
-class Gone(HTTPException):
-    """The client has gone; nobody reads this."""
-
-    code = 499  # as nginx logs it; RFC 9110 has no status for nobody
-    description = "The client has closed the connection."
 
 
 class Ended(Exception):
@@ -66,17 +51,13 @@ class Evaluator:
         """Return whether the process is there: an idle one sends nothing, one that ended can be read to its end."""
         return not select.select([self.channel], [], [], 0)[0]
 
-    def ask(self, request: Message, deadline: float, gone: Flag) -> Spooled:
-        """Return the reply to a request.
-
-        Raises TimeoutError at the deadline (of ``time.monotonic``), ``Gone`` if the client goes away, and ``Ended``
-        if the process ended.
-        """
+    def ask(self, request: Message, wait: Callable[[], None]) -> Spooled:
+        """Return the reply to a request, after ``wait`` for it; raise ``Ended`` if the process ended."""
         with ExitStack() as spools:
             file = spools.enter_context(_spool())
             try:
                 send(self.channel, request, files=[file.fileno()])
-                self._wait(deadline, gone)
+                wait()
                 message, body, _ = receive(self.channel)
             except TimeoutError:
                 raise
@@ -87,13 +68,6 @@ class Evaluator:
             file.seek(0)
             spools.pop_all()  # it stays open for the reader
             return Spooled(message, file)
-
-    def _wait(self, deadline: float, gone: Flag) -> None:
-        while not select.select([self.channel], [], [], max(0, min(GLANCE, deadline - time.monotonic())))[0]:
-            if gone.is_set():
-                raise Gone
-            if time.monotonic() >= deadline:
-                raise TimeoutError
 
 
 def _spool() -> IO[bytes]:
@@ -106,7 +80,7 @@ def _spool() -> IO[bytes]:
 
 @dataclass
 class Engine:
-    """Evaluators for one dataset: ``size`` of them at most, each made when it is needed.
+    """Evaluators for one dataset, for ``size`` quick queries and twice as many slow ones, each made when needed.
 
     ``warm_up`` is called before the first is made; see ``start_nursery``.
     """
@@ -116,12 +90,10 @@ class Engine:
     ceilings: Ceilings
     size: int
     _idle: list[Evaluator] = field(default_factory=list)
-    _running: Counter[str] = field(default_factory=Counter)
-    _queue: deque[tuple[str, object]] = field(default_factory=deque)
     _channels: set[socket.socket] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self._turn = threading.Condition()
+        self.places = Places(self.size)
         self._births = threading.Lock()
         self._nursery = self._start()
         self.close = weakref.finalize(self, _close, self._channels)
@@ -142,12 +114,12 @@ class Engine:
         went away. The evaluator that did not answer is killed; the next query gets another.
         """
         deadline = time.monotonic() + request["timeout"]
-        with self._place(client, deadline, gone):
+        with self.places.hold(client, deadline, gone) as place:
             evaluator = self._take(networked)
             kept = False
             try:
-                reply = evaluator.ask(request, deadline, gone)
-                kept = not (networked or reply.message["spent"])
+                reply = evaluator.ask(request, partial(self._wait, place, evaluator))
+                kept = place in self.places.quick and not (networked or reply.message["spent"])
             except TimeoutError:
                 raise _late(request["timeout"]) from None
             except Ended:
@@ -156,55 +128,13 @@ class Engine:
                 self._give_back(evaluator, kept)
         return reply
 
-    @contextmanager
-    def _place(self, client: str, deadline: float, gone: Flag) -> Iterator[None]:
-        """Wait for the client's turn and hold a place at an evaluator."""
-        place = (client, object())
-        with self._turn:
-            self._admit(client)
-            self._queue.append(place)
-            try:
-                while self._next() is not place:
-                    self._wait(deadline, gone)
-                self._running[client] += 1
-            finally:
-                self._queue.remove(place)
-                self._turn.notify_all()
-        try:
-            yield
-        finally:
-            with self._turn:
-                self._running[client] -= 1
-                self._running += Counter()  # forgets clients that have none
-                self._turn.notify_all()
-
-    def _admit(self, client: str) -> None:
-        """Raise 503 if the queue is full, 429 if this client alone fills half of it."""
-        if len(self._queue) >= WAITING:
-            raise ServiceUnavailable(
-                f"{WAITING} queries are waiting already; try again in {PAUSE} seconds.", retry_after=PAUSE
-            )
-        if sum(other == client for other, _ in self._queue) >= WAITING // 2:
-            raise TooManyRequests(
-                f"{WAITING // 2} queries from your address are waiting already; let them end before you send more.",
-                retry_after=PAUSE,
-            )
-
-    def _next(self) -> tuple[str, object] | None:
-        """Return whose turn it is: the first that waits whose client leaves an evaluator to others."""
-        if self._running.total() >= self.size:
-            return None
-        share = max(1, self.size - 1)
-        return next((place for place in self._queue if self._running[place[0]] < share), None)
-
-    def _wait(self, deadline: float, gone: Flag) -> None:
-        self._turn.wait(max(0, min(GLANCE, deadline - time.monotonic())))
-        if gone.is_set():
-            raise Gone
-        if time.monotonic() >= deadline:
-            raise ServiceUnavailable(
-                "Others' queries took all the time that this one had; try again.", retry_after=PAUSE
-            )
+    def _wait(self, place: Place, evaluator: Evaluator) -> None:
+        """Wait until the evaluator replies; let quicker ones pass it if it does not soon."""
+        while not select.select([evaluator.channel], [], [], place.left())[0]:
+            place.check()
+            if self.places.slow_down(place):
+                with suppress(OSError):
+                    os.setpriority(os.PRIO_PROCESS, evaluator.pid, SLOW)
 
     def _take(self, networked: bool) -> Evaluator:
         with self._births:
@@ -223,10 +153,12 @@ class Engine:
                 return self._born(networked)
 
     def _born(self, networked: bool) -> Evaluator:
-        ours, theirs = socket.socketpair()
-        with theirs:
+        with ExitStack() as channels:
+            ours, theirs = map(channels.enter_context, socket.socketpair())
             send(self._nursery, {"networked": networked}, files=[theirs.fileno()])
-        message, _, _ = receive(self._nursery)
+            theirs.close()
+            message, _, _ = receive(self._nursery)
+            channels.pop_all()
         self._channels.add(ours)
         return Evaluator(message["pid"], ours)
 

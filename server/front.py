@@ -20,8 +20,8 @@ from typing import IO, TYPE_CHECKING, Any
 from granian._granian import RSGIProtocolClosed as ProtocolClosed
 from werkzeug.exceptions import RequestTimeout, ServiceUnavailable
 
-from .engine import PAUSE
 from .errors import bare
+from .places import PAUSE
 from .sparql import MAX_BODY
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from granian._granian import RSGIHTTPProtocol as HTTPProtocol
     from granian.rsgi import Scope
 
-THREADS = 64  # requests that are worked on at a time; most of them wait for an evaluator
+THREADS = 128  # requests that are worked on at a time; most of them wait for an evaluator
 BODY_SECONDS = 20  # for the body of a request
 STALL_SECONDS = 30  # in which a client takes nothing of its answer
 LINGER = 10  # seconds until the file of an answer is closed here, which granian opens for itself at once

@@ -67,6 +67,7 @@ def ask(asked: Operation, rows: Format | None, graphs: Format | None) -> Spooled
     reply = _engine().run(request_, request.remote_addr or "", gone, networked)
     problem = reply.message.get("problem")
     if problem:
+        reply.content.close()
         error = default_exceptions.get(problem["code"], InsufficientStorage)(problem["description"])
         error.members = problem["members"]  # type: ignore[attr-defined]
         raise error

@@ -1,14 +1,8 @@
 """The command line: what it prints where, its exit status, and what it says when it cannot."""
 
 import json
-import os
 import re
-import signal
 import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +13,7 @@ from cosponsor.dataset import published
 from cosponsor.server.cli import main
 
 from .house import ROOT
+from .serving import served
 
 README = (ROOT / "README.md").read_text("utf-8")
 
@@ -175,29 +170,8 @@ def test_serve_refuses_a_dataset_without_a_receipt(tmp_path: Path) -> None:
 
 @pytest.fixture
 def address() -> Iterator[str]:
-    """Start `cosponsor serve` on a free port of loopback; give the address that it prints first."""
-    command = [sys.executable, "-m", "cosponsor.server.cli", "serve", "--port", "0"]
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("COSPONSOR_")}
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
-    ) as server:
-        assert server.stdout is not None
-        url = server.stdout.readline().strip()
-        wait_for(url + "healthz")
-        yield url
-        server.send_signal(signal.SIGINT)
-        _, said = server.communicate(timeout=20)
-        assert "Traceback" not in said
-
-
-def wait_for(url: str) -> None:
-    for _ in range(600):
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-            return
-        except OSError:
-            time.sleep(0.05)
-    pytest.fail(f"{url} does not answer")
+    with served() as server:
+        yield server.url
 
 
 def test_the_server_answers_real_clients_at_the_address_it_prints(address: str) -> None:

@@ -1,6 +1,5 @@
 """Settings, rebasing, and data of others."""
 
-import os
 from pathlib import Path
 
 import pyoxigraph as ox
@@ -160,7 +159,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
             pass
 
     monkeypatch.setattr("granian.server.Server", Server)
-    for name in ("COSPONSOR_BASE_IRI", "COSPONSOR_SERVE_DATA", "COSPONSOR_REBASE", "RUST_MIN_STACK"):
+    for name in Settings().to_environment():
         monkeypatch.setenv(name, "")  # so that it is put back afterwards
         monkeypatch.delenv(name)
     return given
@@ -172,7 +171,7 @@ Capture = pytest.CaptureFixture[str]
 
 def test_the_command_serves_no_dataset_without_a_receipt(unchecked: Path, served: Options, capsys: Capture) -> None:
     with pytest.raises(ValueError, match="has no receipt"):
-        serving.run("127.0.0.1", 1, None, None, (), 1)
+        serving.run("127.0.0.1", 1, Settings(), 1)
     assert (served, capsys.readouterr().out) == ([], "")
 
 
@@ -189,18 +188,14 @@ def test_data_that_cannot_be_read_are_named_before_the_address(
 ) -> None:
     (tmp_path / name).write_text(text, "utf-8")
     with pytest.raises(ValueError, match=problem):
-        serving.run("127.0.0.1", 1, None, None, (tmp_path / name,), 1)
+        serving.run("127.0.0.1", 1, Settings(data=(tmp_path / name,)), 1)
     assert (served, capsys.readouterr().out) == ([], "")
 
 
-def test_the_server_respawns_workers_and_gives_them_few_threads_with_a_large_stack(
-    turtle: Path, served: Options, capsys: Capture
-) -> None:
-    serving.run("127.0.0.1", 1, None, None, (turtle,), 1)
+def test_the_server_respawns_workers(turtle: Path, served: Options, capsys: Capture) -> None:
+    serving.run("127.0.0.1", 1, Settings(data=(turtle,)), 1)
     assert capsys.readouterr().out == "http://127.0.0.1:1/\n"
     assert served[0]["respawn_failed_workers"] is True
-    assert served[0]["blocking_threads"] in range(1, 9)
-    assert int(os.environ["RUST_MIN_STACK"]) >= 64 << 20
 
 
 def test_a_base_to_move_from_that_cannot_be_one_is_refused() -> None:

@@ -1,0 +1,143 @@
+"""Who may be evaluated: places for queries, a bounded queue before them, and what is shed when there are too many.
+
+A query starts in a quick place. If it is still running after a moment it goes on in a slow place, at the lowest
+priority, and the quick one is free: so queries that take long never keep out those that do not. Where all slow places
+are taken, too, the query that has run longest of the client that has most is stopped. No client has all quick places
+or more than half of the queue.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from werkzeug.exceptions import HTTPException, ServiceUnavailable, TooManyRequests
+
+WAITING = 64  # queries in the queue
+QUICK = 0.25  # seconds in a quick place
+PAUSE = 2  # seconds after which a client that was shed may try again (RFC 9110, section 10.2.3)
+GLANCE = 0.1  # seconds between looks at what has changed
+
+
+class Flag(Protocol):
+    """Says whether a client has gone; a ``threading.Event`` will do."""
+
+    def is_set(self) -> bool:
+        """Return whether it has."""
+
+
+class Gone(HTTPException):
+    """The client has gone; nobody reads this."""
+
+    code = 499  # as nginx logs it; RFC 9110 has no status for nobody
+    description = "The client has closed the connection."
+
+
+@dataclass(eq=False)
+class Place:
+    """The place of a query: whose it is, and the moments (of ``time.monotonic``) when it must end and when it began."""
+
+    client: str
+    deadline: float
+    gone: Flag
+    began: float = 0
+    stopped: bool = False
+
+    def left(self) -> float:
+        """Return the seconds until something about it is to be looked at."""
+        return max(0, min(GLANCE, self.deadline - time.monotonic()))
+
+    def check(self) -> None:
+        """Raise ``Gone`` if the client has gone, 503 if it was stopped for others, TimeoutError at the deadline."""
+        if self.gone.is_set():
+            raise Gone
+        if self.stopped:
+            raise ServiceUnavailable(
+                f"The query was stopped after {time.monotonic() - self.began:.1f} seconds, before its answer was "
+                "complete, because many queries are waiting. Ask for less, or try again later.",
+                retry_after=PAUSE,
+            )
+        if time.monotonic() >= self.deadline:
+            raise TimeoutError
+
+
+class Places:
+    """Places for ``size`` quick queries and twice as many slow ones."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.queue: list[Place] = []
+        self.quick: list[Place] = []
+        self.slow: list[Place] = []
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def hold(self, client: str, deadline: float, gone: Flag) -> Iterator[Place]:
+        """Wait for the client's turn and hold a place; raise 429 or 503 where there is none in time."""
+        place = Place(client, deadline, gone)
+        self._wait(place)
+        try:
+            yield place
+        finally:
+            with self._changed:
+                (self.slow if place in self.slow else self.quick).remove(place)
+                self._changed.notify_all()
+
+    def slow_down(self, place: Place) -> bool:
+        """Move a query that has run for a while to a slow place; return whether it has now been moved."""
+        if place not in self.quick or time.monotonic() < place.began + QUICK:
+            return False
+        with self._changed:
+            self.quick.remove(place)
+            self.slow.append(place)
+            self._stop_one()
+            self._changed.notify_all()
+        return True
+
+    def _stop_one(self) -> None:
+        """Stop the oldest query of the client that has most in slow places, if there are more than places."""
+        running = [place for place in self.slow if not place.stopped]
+        held = Counter(place.client for place in running)
+        if len(running) > 2 * self.size:
+            max(running, key=lambda place: held[place.client]).stopped = True
+
+    def _wait(self, place: Place) -> None:
+        with self._changed:
+            self._admit(place.client)
+            self.queue.append(place)
+            try:
+                while self._next() is not place:
+                    self._changed.wait(place.left())
+                    place.check()
+                place.began = time.monotonic()
+                self.quick.append(place)
+            except TimeoutError:
+                raise ServiceUnavailable(
+                    "Others' queries took all the time that this one had; try again.", retry_after=PAUSE
+                ) from None
+            finally:
+                self.queue.remove(place)
+                self._changed.notify_all()
+
+    def _admit(self, client: str) -> None:
+        """Raise 503 if the queue is full, 429 if this client alone fills half of it."""
+        if len(self.queue) >= WAITING:
+            raise ServiceUnavailable(
+                f"{WAITING} queries are waiting already; try again in {PAUSE} seconds.", retry_after=PAUSE
+            )
+        if sum(place.client == client for place in self.queue) >= WAITING // 2:
+            raise TooManyRequests(
+                f"{WAITING // 2} queries from your address are waiting already; let them end before you send more.",
+                retry_after=PAUSE,
+            )
+
+    def _next(self) -> Place | None:
+        """Return whose turn it is: the first that waits whose client leaves a quick place to others."""
+        if len(self.quick) >= self.size:
+            return None
+        held = Counter(place.client for place in self.quick)
+        share = max(1, self.size - 1)
+        return next((place for place in self.queue if held[place.client] < share), None)
