@@ -217,7 +217,7 @@ def _limit(memory: int, networked: bool) -> None:
 
 def _serve(channel: socket.socket, answer: Answer, ceilings: Ceilings) -> None:
     start = _peak()
-    with suppress(EOFError, OSError):  # the server is gone
+    with _last(), suppress(EOFError, OSError):  # the server is gone
         while True:
             request, _, files = receive(channel)
             # A backstop if nobody is left to kill: seconds of this process.

@@ -7,7 +7,6 @@ client goes away: ``cosponsor.gone`` in the environ is set, and the engine stops
 
 import asyncio
 import io
-import logging
 import socket
 import sys
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from threading import Event
 from typing import IO, TYPE_CHECKING, Any
 
 from granian._granian import RSGIProtocolClosed as ProtocolClosed
-from werkzeug.exceptions import RequestTimeout, ServiceUnavailable
+from werkzeug.exceptions import HTTPException, RequestTimeout, ServiceUnavailable
 
 from .errors import bare
 from .places import PAUSE
@@ -29,12 +28,14 @@ if TYPE_CHECKING:
     from granian._granian import RSGIHTTPProtocol as HTTPProtocol
     from granian.rsgi import Scope
 
-THREADS = 128  # requests that are worked on at a time; most of them wait for an evaluator
+THREADS = 192  # requests that are worked on at a time; most of them wait for an evaluator
 BODY_SECONDS = 20  # for the body of a request
+ARRIVING = 64 << 20  # bytes of bodies that have not arrived whole
 STALL_SECONDS = 30  # in which a client takes nothing of its answer
 LINGER = 10  # seconds until the file of an answer is closed here, which granian opens for itself at once
 Headers = list[tuple[str, str]]
-log = logging.getLogger(__name__)
+_BUSY = ServiceUnavailable("The server has its hands full; try again.", retry_after=PAUSE)
+_LATE = RequestTimeout(f"The body of the request did not arrive within {BODY_SECONDS} seconds.")
 
 
 class Sent:
@@ -51,6 +52,7 @@ class Front:
     def __init__(self, application: "WSGIApplication") -> None:
         self.application = application
         self.busy = 0
+        self.arriving = 0
         self.threads = ThreadPoolExecutor(THREADS)
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -62,23 +64,39 @@ class Front:
     async def __rsgi__(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
         """Answer a request."""
         with suppress(ProtocolClosed):
-            if self.busy >= THREADS:
-                busy = ServiceUnavailable("The server has its hands full; try again.", retry_after=PAUSE)
-                protocol.response_bytes(*bare(busy))
-                return
-            self.busy += 1
             try:
-                await self._answer(scope, protocol)
-            finally:
-                self.busy -= 1
+                body = await asyncio.wait_for(self._body(scope, protocol), BODY_SECONDS)
+                if self.busy >= THREADS:
+                    raise _BUSY
+                self.busy += 1
+                try:
+                    await self._answer(scope, protocol, body)
+                finally:
+                    self.busy -= 1
+            except TimeoutError:
+                protocol.response_bytes(*bare(_LATE))
+            except HTTPException as error:
+                protocol.response_bytes(*bare(error))
 
-    async def _answer(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
+    async def _body(self, scope: "Scope", protocol: "HTTPProtocol") -> bytes:
+        """Return the body, or of one that is too long as much as shows it."""
+        length = scope.headers.get("content-length", "")
+        if length.isdigit() and int(length) > MAX_BODY:
+            return b""
+        body = bytearray()
         try:
-            body = await asyncio.wait_for(_body(scope, protocol), BODY_SECONDS)
-        except TimeoutError:
-            late = RequestTimeout(f"The body of the request did not arrive within {BODY_SECONDS} seconds.")
-            protocol.response_bytes(*bare(late))
-            return
+            async for chunk in protocol:
+                body += chunk
+                self.arriving += len(chunk)
+                if self.arriving > ARRIVING:
+                    raise _BUSY
+                if len(body) > MAX_BODY:
+                    break
+        finally:
+            self.arriving -= len(body)
+        return bytes(body)
+
+    async def _answer(self, scope: "Scope", protocol: "HTTPProtocol", body: bytes) -> None:
         gone = Event()
         watch = asyncio.ensure_future(protocol.client_disconnect())
         watch.add_done_callback(lambda _: gone.set())
@@ -116,19 +134,6 @@ def _send(protocol: "HTTPProtocol", status: int, fields: Headers, content: bytes
     asyncio.get_running_loop().call_later(LINGER, content.close)
 
 
-async def _body(scope: "Scope", protocol: "HTTPProtocol") -> bytes:
-    """Return the body, or of one that is too long as much as shows it."""
-    length = scope.headers.get("content-length", "")
-    if length.isdigit() and int(length) > MAX_BODY:
-        return b""
-    body = bytearray()
-    async for chunk in protocol:
-        body += chunk
-        if len(body) > MAX_BODY:
-            break
-    return bytes(body)
-
-
 def environ(scope: "Scope", body: bytes, gone: Event) -> dict[str, Any]:
     """Return the request as PEP 3333 wants it."""
     host, _, port = scope.server.rpartition(":")
@@ -150,6 +155,7 @@ def environ(scope: "Scope", body: bytes, gone: Event) -> dict[str, Any]:
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope.scheme,
         "wsgi.input": io.BytesIO(body),
+        "wsgi.input_terminated": True,
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from werkzeug.exceptions import HTTPException, ServiceUnavailable, TooManyRequests
 
-WAITING = 64  # queries in the queue
+WAITING = 128  # queries in the queue
 QUICK = 0.25  # seconds in a quick place
 PAUSE = 2  # seconds after which a client that was shed may try again (RFC 9110, section 10.2.3)
 GLANCE = 0.1  # seconds between looks at what has changed

@@ -70,7 +70,7 @@ def served(*words: str, **environment: str) -> Iterator[Served]:
         try:
             assert process.stdout is not None
             url = process.stdout.readline().strip()
-            assert url, "the server did not start"
+            assert url, said.seek(0) or said.read()
             _wait_for(f"{url}healthz")
             yield Served(url, process)
         finally:

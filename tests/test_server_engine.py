@@ -25,6 +25,7 @@ def act(request: Message, spool: Spool) -> Message:
     """Do in an evaluator what a request says, in the place of a query."""
     if "kill" in request:
         os.kill(os.getpid(), request["kill"])
+        time.sleep(60)  # until the signal arrives
     while not Path(request.get("until", "/")).exists():
         time.sleep(0.005)
     time.sleep(request.get("sleep", 0))
@@ -108,7 +109,7 @@ def test_an_evaluator_that_ends_costs_its_query_500_and_no_other(engine: Engine,
 def test_an_idle_evaluator_that_was_killed_is_not_asked(engine: Engine) -> None:
     first = pid_of(engine)
     os.kill(first, signal.SIGKILL)
-    wait_until(lambda: not is_running(first))
+    wait_until(lambda: not engine._idle[0].lives())
     assert pid_of(engine) != first
 
 
@@ -155,7 +156,7 @@ def test_a_nursery_that_was_killed_is_replaced(engine: Engine, caplog: pytest.Lo
     nursery = int(Path(f"/proc/{first}/stat").read_text().rpartition(")")[2].split()[1])
     os.kill(nursery, signal.SIGKILL)
     os.kill(first, signal.SIGKILL)
-    wait_until(lambda: not is_running(first) and not is_running(nursery))
+    wait_until(lambda: not engine._idle[0].lives() and not is_running(nursery))
     assert is_running(pid_of(engine))
     assert "another is started" in caplog.text
 

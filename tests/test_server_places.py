@@ -91,12 +91,12 @@ def test_a_client_that_fills_half_of_the_queue_is_429_and_all_of_it_503(enter: C
         enter(places, "flood")
     refused = enter(places, "flood").error
     assert isinstance(refused, TooManyRequests)
-    assert (refused.retry_after, "32 queries from your address" in str(refused)) == (PAUSE, True)
+    assert (refused.retry_after, "64 queries from your address" in str(refused)) == (PAUSE, True)
     for number in range(WAITING // 2):
         assert enter(places, f"other {number}").waits()
     busy = enter(places, "last").error
     assert isinstance(busy, ServiceUnavailable)
-    assert (busy.retry_after, "64 queries are waiting" in str(busy)) == (PAUSE, True)
+    assert (busy.retry_after, "128 queries are waiting" in str(busy)) == (PAUSE, True)
 
 
 def test_a_query_that_waits_past_its_deadline_is_503(enter: Callable[..., Client]) -> None:

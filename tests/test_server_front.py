@@ -1,0 +1,292 @@
+"""The front between granian and the application, by itself and in a real server."""
+
+import asyncio
+import http.client
+import json
+import os
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from cosponsor.server import front as module
+from cosponsor.server.evaluator import INLINE
+from cosponsor.server.front import Front
+from cosponsor.server.sparql import MAX_BODY
+
+from .serving import Served, served
+
+Application = Callable[[dict[str, Any], Callable[..., object]], Iterable[bytes]]
+QUERY = "application/sparql-query"
+CROSS = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c. ?d ?e ?f. ?g ?h ?i }"
+
+
+@dataclass
+class Protocol:
+    """Granian's side of a request, in its place."""
+
+    chunks: list[bytes] = field(default_factory=list)
+    pause: float = 0
+    read: int = 0
+    sent: tuple[Any, ...] = ()
+    disconnect: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for chunk in self.chunks:
+            await asyncio.sleep(self.pause)
+            self.read += 1
+            yield chunk
+
+    async def client_disconnect(self) -> None:
+        await self.disconnect.wait()
+
+    def response_bytes(self, *sent: Any) -> None:
+        self.sent = sent
+
+    def response_file(self, status: int, fields: list[tuple[str, str]], path: str) -> None:
+        self.sent = (status, fields, Path(path).read_bytes())
+
+
+def scope(method: str = "GET", path: str = "/", query: str = "", **headers: str) -> SimpleNamespace:
+    found = {name.replace("_", "-"): value for name, value in headers.items()}
+    return SimpleNamespace(
+        method=method,
+        path=path,
+        query_string=query,
+        headers=found,
+        server="127.0.0.1:8000",
+        client="10.0.0.1:4321",
+        scheme="http",
+        http_version="1.1",
+    )
+
+
+def answered(application: Application, asked: SimpleNamespace, protocol: Protocol) -> tuple[int, dict[str, str], bytes]:
+    """Return status, fields and body that the front sends."""
+    asyncio.run(Front(application).__rsgi__(asked, protocol))  # type: ignore[arg-type]
+    status, fields, body = protocol.sent
+    return status, dict(fields), body
+
+
+def echo(environ: dict[str, Any], start_response: Callable[..., object]) -> list[bytes]:
+    start_response("200 OK", [("Content-Type", "application/json")])
+    told = {key: value for key, value in environ.items() if isinstance(value, str)}
+    return [json.dumps(told | {"body": environ["wsgi.input"].read().decode()}).encode()]
+
+
+def test_a_request_becomes_an_environ() -> None:
+    asked = scope("POST", "/a é", "x=%20", content_type="text/plain", accept="a/b", x_y="z")
+    status, fields, body = answered(echo, asked, Protocol([b"ab", b"c"]))
+    assert (status, fields) == (200, {"content-type": "application/json"})
+    assert (
+        json.loads(body).items()
+        >= {
+            "REQUEST_METHOD": "POST",
+            "PATH_INFO": "/a é".encode().decode("latin-1"),
+            "QUERY_STRING": "x=%20",
+            "CONTENT_TYPE": "text/plain",
+            "CONTENT_LENGTH": "3",
+            "HTTP_ACCEPT": "a/b",
+            "HTTP_X_Y": "z",
+            "REMOTE_ADDR": "10.0.0.1",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "body": "abc",
+        }.items()
+    )
+
+
+def test_a_body_that_does_not_arrive_in_time_is_408(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BODY_SECONDS", 0.05)
+    status, fields, body = answered(echo, scope("POST"), Protocol([b"a"] * 100, pause=0.02))
+    assert (status, fields["content-type"], json.loads(body)["status"]) == (408, "application/problem+json", 408)
+
+
+def test_of_a_body_that_is_too_long_no_more_is_read_than_shows_it() -> None:
+    protocol = Protocol([b"x" * MAX_BODY] * 100)
+    _, _, body = answered(echo, scope("POST"), protocol)
+    assert protocol.read == 2
+    assert int(json.loads(body)["CONTENT_LENGTH"]) > MAX_BODY
+    declared = Protocol([b"x"])
+    answered(echo, scope("POST", content_length=str(MAX_BODY + 1)), declared)
+    assert declared.read == 0
+
+
+def test_more_requests_than_threads_are_503_at_once() -> None:
+    front, protocol = Front(echo), Protocol()
+    front.busy = module.THREADS
+    asyncio.run(front.__rsgi__(scope(), protocol))  # type: ignore[arg-type]
+    assert (protocol.sent[0], dict(protocol.sent[1])["retry-after"]) == (503, "2")
+
+
+def test_a_client_that_goes_away_is_seen_by_the_application() -> None:
+    def wait(environ: dict[str, Any], start_response: Callable[..., object]) -> list[bytes]:
+        start_response("200 OK", [])
+        return [str(environ["cosponsor.gone"].wait(5)).encode()]
+
+    protocol = Protocol()
+    protocol.disconnect.set()
+    assert answered(wait, scope(), protocol)[2] == b"True"
+
+
+def test_a_file_is_handed_on_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_bytes(b"content")
+
+    def send(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
+        start_response("200 OK", [("Content-Length", "7")])
+        wrap: Callable[..., Iterable[bytes]] = environ["wsgi.file_wrapper"]
+        return wrap((tmp_path / "file").open("rb"), 8192)
+
+    monkeypatch.setattr(module, "LINGER", 0)
+    protocol = Protocol()
+
+    async def run() -> None:
+        await Front(send).__rsgi__(scope(), protocol)  # type: ignore[arg-type]
+        await asyncio.sleep(0.05)
+
+    asyncio.run(run())
+    assert protocol.sent == (200, [("content-length", "7")], b"content")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    data, letters = tmp_path_factory.mktemp("front") / "data.nt", "x" * 100
+    triples = (f'<a:{number}> <a:p{number % 7}> "{letters}{number}" .' for number in range(20000))
+    data.write_text("\n".join(triples), "utf-8")
+    with served("--data", str(data), "--timeout", "60") as server:
+        yield server
+
+
+def ask(server: Served, query: str, seconds: float = 20) -> tuple[int, http.client.HTTPMessage, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=seconds)
+    try:
+        connection.request("GET", "/sparql?" + urlencode({"query": query}))
+        response = connection.getresponse()
+        return response.status, response.headers, response.read()
+    finally:
+        connection.close()
+
+
+def assert_it_answers(server: Served) -> None:
+    assert ask(server, "ASK {}")[::2] == (200, b'{"head":{},"boolean":true}')
+
+
+def connect(server: Served, sent: str) -> socket.socket:
+    opened = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+    opened.sendall(sent.encode())
+    return opened
+
+
+def get(query: str) -> str:
+    return f"GET /sparql?{urlencode({'query': query})} HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def busy(server: Served) -> int:
+    """Return the number of processes at work on a query: those of the lowest priority last long."""
+    found = 0
+    for pid in server.processes():
+        found += Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[16] == "19"
+    return found
+
+
+def wait_until(condition: Callable[[], object]) -> None:
+    for _ in range(400):
+        if condition():
+            return
+        time.sleep(0.025)
+    pytest.fail("it did not come to pass")
+
+
+def test_a_great_answer_is_whole_and_says_its_length(server: Served) -> None:
+    status, headers, body = ask(server, "SELECT ?o { ?s ?p ?o }")
+    assert (status, int(headers["Content-Length"])) == (200, len(body))
+    assert len(body) > 2 * INLINE
+    assert len(json.loads(body)["results"]["bindings"]) == 20000
+
+
+def test_clients_that_go_away_stop_their_queries(server: Served) -> None:
+    clients = [connect(server, get(CROSS)) for _ in range(2)]
+    wait_until(lambda: busy(server) == 2)
+    for client in clients:
+        client.close()
+    wait_until(lambda: not busy(server))
+    assert_it_answers(server)
+
+
+def test_clients_that_send_slowly_hold_nobody_up(server: Served) -> None:
+    starts = ["GET /sparql?query=ASK", "POST /sparql HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nquery"]
+    clients = [connect(server, starts[number % 2]) for number in range(300)]
+    assert_it_answers(server)
+    for client in clients:
+        client.close()
+
+
+def test_clients_that_read_slowly_hold_nobody_up(server: Served) -> None:
+    clients = [connect(server, get("SELECT ?o { ?s ?p ?o }")) for _ in range(20)]
+    for client in clients:
+        assert client.recv(12) == b"HTTP/1.1 200"
+    assert_it_answers(server)
+    for client in clients:
+        client.close()
+
+
+def test_a_body_of_a_hundred_megabytes_is_413_and_not_kept(server: Served) -> None:
+    before = memory(server)
+    for head in ("Content-Length: 104857600\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n"):
+        client = connect(
+            server, f"POST /sparql HTTP/1.1\r\nHost: x\r\nContent-Type: application/sparql-query\r\n{head}"
+        )
+        chunk = b"x" * (1 << 20)
+        try:
+            for _ in range(100):
+                client.sendall(b"100000\r\n" + chunk + b"\r\n" if "chunked" in head else chunk)
+        except OSError:
+            pass  # the server has closed the connection, as it may (RFC 9110, section 15.5.14)
+        assert client.recv(12) in {b"HTTP/1.1 413", b""}
+        client.close()
+    assert memory(server) - before < 32 << 20
+    assert_it_answers(server)
+
+
+def memory(server: Served) -> int:
+    """Return the bytes that are resident in all processes of the server."""
+    sizes = [Path(f"/proc/{pid}/statm").read_text().split() for pid in server.processes()]
+    return sum(int(size[1]) - int(size[2]) for size in sizes) * os.sysconf("SC_PAGESIZE")
+
+
+def test_many_great_answers_leave_memory_files_and_processes_as_they_were(server: Served) -> None:
+    ask(server, "SELECT * { ?s ?p ?o }")
+    before = memory(server)
+    for _ in range(20):
+        assert ask(server, "SELECT * { ?s ?p ?o }")[0] == 200
+    assert memory(server) - before < 32 << 20
+    assert len(server.processes()) <= 8
+    assert sum(server.processes().values()) < 200
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_a_killed_evaluator_costs_its_query_500_and_no_other(server: Served, number: int) -> None:
+    client = connect(server, get(CROSS))
+    wait_until(lambda: busy(server))
+    for pid in server.processes():
+        if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[16] == "19":
+            os.kill(pid, number)
+    assert client.recv(12) == b"HTTP/1.1 500"
+    client.close()
+    assert_it_answers(server)
+
+
+def test_a_server_that_ends_leaves_no_process(tmp_path: Path) -> None:
+    (tmp_path / "data.nt").write_text("<a:a> <a:b> <a:c> .\n", "utf-8")
+    with served("--data", str(tmp_path / "data.nt"), "--timeout", "60") as server:
+        client = connect(server, get(CROSS))
+        assert_it_answers(server)
+        processes = set(server.processes())
+    client.close()
+    wait_until(lambda: not [pid for pid in processes if Path(f"/proc/{pid}").exists()])
