@@ -142,6 +142,7 @@ def environ(scope: "Scope", body: bytes, gone: Event) -> dict[str, Any]:
         key = name.upper().replace("-", "_")
         key = key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"
         fields[key] = f"{fields[key]},{value}" if key in fields else value
+    fields.pop("HTTP_TRANSFER_ENCODING", None)  # the body is whole by now
     fields.setdefault("CONTENT_LENGTH", str(len(body)))
     return fields | {
         "REQUEST_METHOD": scope.method,
@@ -155,7 +156,6 @@ def environ(scope: "Scope", body: bytes, gone: Event) -> dict[str, Any]:
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope.scheme,
         "wsgi.input": io.BytesIO(body),
-        "wsgi.input_terminated": True,
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,

@@ -8,6 +8,7 @@ import signal
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -187,12 +188,16 @@ def get(query: str) -> str:
     return f"GET /sparql?{urlencode({'query': query})} HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
-def busy(server: Served) -> int:
-    """Return the number of processes at work on a query: those of the lowest priority last long."""
-    found = 0
-    for pid in server.processes():
-        found += Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[16] == "19"
-    return found
+def busy(server: Served) -> list[int]:
+    """Return the processes at work on queries that last: those of the lowest priority that are no zombies."""
+    return [pid for pid in server.processes() if _state_and_nice(pid) in {("R", "19"), ("S", "19")}]
+
+
+def _state_and_nice(pid: int) -> tuple[str, str]:
+    with suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return fields[0], fields[16]
+    return "", ""
 
 
 def wait_until(condition: Callable[[], object]) -> None:
@@ -212,7 +217,7 @@ def test_a_great_answer_is_whole_and_says_its_length(server: Served) -> None:
 
 def test_clients_that_go_away_stop_their_queries(server: Served) -> None:
     clients = [connect(server, get(CROSS)) for _ in range(2)]
-    wait_until(lambda: busy(server) == 2)
+    wait_until(lambda: len(busy(server)) == 2)
     for client in clients:
         client.close()
     wait_until(lambda: not busy(server))
@@ -256,8 +261,14 @@ def test_a_body_of_a_hundred_megabytes_is_413_and_not_kept(server: Served) -> No
 
 def memory(server: Served) -> int:
     """Return the bytes that are resident in all processes of the server."""
-    sizes = [Path(f"/proc/{pid}/statm").read_text().split() for pid in server.processes()]
-    return sum(int(size[1]) - int(size[2]) for size in sizes) * os.sysconf("SC_PAGESIZE")
+    return sum(map(_private, server.processes()))
+
+
+def _private(pid: int) -> int:
+    with suppress(OSError):
+        _, resident, shared, *_ = map(int, Path(f"/proc/{pid}/statm").read_text().split())
+        return (resident - shared) * os.sysconf("SC_PAGESIZE")
+    return 0
 
 
 def test_many_great_answers_leave_memory_files_and_processes_as_they_were(server: Served) -> None:
@@ -274,9 +285,8 @@ def test_many_great_answers_leave_memory_files_and_processes_as_they_were(server
 def test_a_killed_evaluator_costs_its_query_500_and_no_other(server: Served, number: int) -> None:
     client = connect(server, get(CROSS))
     wait_until(lambda: busy(server))
-    for pid in server.processes():
-        if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[16] == "19":
-            os.kill(pid, number)
+    for pid in busy(server):
+        os.kill(pid, number)
     assert client.recv(12) == b"HTTP/1.1 500"
     client.close()
     assert_it_answers(server)
