@@ -16,7 +16,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from flask import Flask
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from . import data, documents, errors, headers, pages, sparql
+    from . import data, documents, errors, graph_store, headers, pages, sparql
     from .settings import Settings
 
     app = Flask(__name__)
@@ -29,7 +29,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     if settings.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, settings.proxies, x_proto=0)  # type: ignore[method-assign]
     _mount(app, loaded.base)
-    for module in (sparql, pages, documents):
+    for module in (sparql, graph_store, errors, pages, documents):
         app.register_blueprint(module.blueprint)
     for module in (errors, headers):
         module.register(app)

@@ -1,7 +1,7 @@
 """What a document says in RDF: its thing, what points there, and the document itself."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -17,6 +17,7 @@ LICENCE = "https://creativecommons.org/licenses/by/4.0/"
 RDF_TYPE = ox.NamedNode(iris.RDF_TYPE)
 # Information resources, and the named graph whose triples each of them gives.
 _INFORMATION = {"ontology": "ontology", "shapes": "shapes", "void": "metadata", "dataset": "metadata"}
+COMPACTED = 10_000  # triples; PyLD takes 0.2 ms for each
 _SAFE = "/:@!$&'()*+,;=~%"  # in a path (RFC 3986, section 3.3), and what is encoded already
 
 
@@ -113,15 +114,21 @@ def _about_itself(data: Data, document: Document, file_format: Format) -> Iterat
         yield ox.Triple(itself, ox.NamedNode(prefixes[prefix] + name), ox.NamedNode(value))
 
 
-def serialize(data: Data, content: Iterable[ox.Triple], file_format: Format) -> bytes:
-    """Return triples in one of the RDF formats; Turtle declares the prefixes that occur, JSON-LD is compacted."""
+def serialize(
+    data: Data, content: Iterable[ox.Triple], file_format: Format, offers: Sequence[Format] = GRAPHS
+) -> bytes:
+    """Return triples in one of the RDF formats; Turtle declares the prefixes that occur, JSON-LD is compacted.
+
+    What a format cannot say is 406 that names the other ``offers``. JSON-LD of more than COMPACTED triples stays
+    expanded: it is the same graph, and compacting takes longer than most questions.
+    """
     listed = list(content)
     if file_format is JSON_LD:
-        return compact(data, listed)
+        return compact(data, listed) if len(listed) <= COMPACTED else expand(listed)
     text = " ".join(map(str, listed))
     prefixes = {name: iri for name, iri in data.prefixes.items() if f"<{iri}" in text}
     body = ox.serialize(listed, format=SERIALIZERS[file_format], prefixes=prefixes) or b""
-    return sound(body, file_format, GRAPHS)
+    return sound(body, file_format, offers)
 
 
 def compact(data: Data, content: Iterable[ox.Triple]) -> bytes:

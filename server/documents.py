@@ -69,7 +69,7 @@ def _document(data: Data, document: Document, chosen: Format) -> Response:
     if chosen is HTML:
         body = document_page(data, document).encode()
     else:
-        body = serialize(data, triples(data, document, chosen), chosen)
+        body = serialize(data, triples(data, document, chosen), chosen, DOCUMENTS)
     response = _answer(body, chosen.content_type)
     # RFC 9110, section 8.7: which of the documents this is, whatever address was asked.
     response.headers["Content-Location"] = document.address(data, chosen)

@@ -2,13 +2,31 @@
 
 import json
 
-from flask import Flask, Response, render_template, request
+from flask import Blueprint, Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from .negotiation import HTML, Format, best
 
-PROBLEM = Format("json", "Problem details", "application/problem+json", ("application/json",))
+# Who reads an answer in JSON reads an error in JSON.
+_JSON = ("application/json", "application/sparql-results+json", "application/ld+json")
+PROBLEM = Format("json", "Problem details", "application/problem+json", _JSON)
 TEXT = Format("txt", "text", "text/plain")
+
+# The kinds of error that a program can tell apart by more than the status: their type is an address on a page that
+# says what they mean. All others are 'about:blank' (RFC 9457, section 4.2.1).
+KINDS = {
+    "query-syntax": "The query is not SPARQL. 'line' and 'column' say where, counted from 1 in the query as it was "
+    "sent, 'token' what stands there, empty at its end; 'hint' says what was probably meant, where that can be told.",
+}
+_WRITES = {"DELETE", "PATCH", "POST", "PUT"}
+
+blueprint = Blueprint("errors", __name__)
+
+
+@blueprint.get("/errors")
+def kinds() -> Response:
+    """Show what each type of problem means (RFC 9457, section 3.1.1)."""
+    return Response(render_template("errors.html", kinds=KINDS), content_type=HTML.content_type)
 
 
 def register(app: Flask) -> None:
@@ -31,7 +49,8 @@ def render(error: HTTPException) -> Response:
     elif chosen is HTML:
         body = render_template("error.html", problem=problem)
     else:
-        body = f"{error.code} {error.name}\n\n{problem['detail']}\n"
+        sentences = [problem["detail"], problem.get("hint")]
+        body = f"{error.code} {error.name}\n\n" + "".join(f"{sentence}\n" for sentence in sentences if sentence)
     # Fields that belong to the error, as Allow to 405 (RFC 9110, section 15.5.6).
     fields = [(name, value) for name, value in error.get_headers() if name != "Content-Type"]
     return Response(body, error.code, fields, content_type=chosen.content_type)
@@ -52,5 +71,6 @@ def bare(error: HTTPException) -> tuple[int, list[tuple[str, str]], bytes]:
 def _detail(error: HTTPException) -> str | None:
     """Return the sentence of an error; that of 405 is Werkzeug's and names no method."""
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
-        return f"{request.method} is not allowed here; allowed are {', '.join(sorted(error.valid_methods))}."
+        why = " This server is read-only." if request.method in _WRITES else ""
+        return f"{request.method} is not allowed here; allowed are {', '.join(sorted(error.valid_methods))}.{why}"
     return error.description

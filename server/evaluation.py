@@ -11,8 +11,8 @@ from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, InternalSe
 from .data import Data
 from .description import serialize
 from .evaluator import INLINE, Full, Message, Spool
-from .negotiation import GRAPHS, RESULTS, ROWS, Format, refuse_unsound_xml
-from .query import READ_ONLY, BadQuery, is_update, read
+from .negotiation import GRAPHS, RESULTS, ROWS, Format, refuse_unsound_xml, unsayable
+from .query import READ_ONLY, BadQuery, fault, is_update, read
 
 Results = ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples
 FORMATS = {offer.extension: offer for offer in (*ROWS, *GRAPHS)}
@@ -49,7 +49,8 @@ def respond(request: Message, spool: Spool, data: Data) -> Message:
 
 def warm_up(data: Data) -> None:
     """Load what answering reads from files, by answering in every format."""
-    queries = ("SELECT (1 AS ?x) {}", "CONSTRUCT { <a:a> <a:b> 1.5 } {}", "ASK {", "SELECT (<a:f>() AS ?x) {}")
+    mistaken = f"ASK {{ <{data.base}ontology#x> x:y"
+    queries = ("SELECT (1 AS ?x) {}", "CONSTRUCT { <a:a> <a:b> 1.5 } {}", mistaken, "SELECT (<a:f>() AS ?x) {}")
     for rows, graphs in product(ROWS, GRAPHS):
         request = {"default": [], "named": [], "rows": rows.extension, "graphs": graphs.extension}
         for query in queries:
@@ -105,7 +106,9 @@ def evaluate(
             named_graphs=list(named or []) if given else None,
         )
     except SyntaxError as error:
-        raise Forbidden(READ_ONLY) if is_update(text) else BadQuery(error, query, text) from None
+        if is_update(text):
+            raise Forbidden(READ_ONLY) from None
+        raise BadQuery(fault(error, query.text, data), query, text, data) from None
     except RuntimeError as error:  # a function that Oxigraph does not know
         raise BadRequest(f"The query cannot be evaluated: {error}.") from None
 
@@ -117,6 +120,10 @@ def write(results: Results, chosen: Format, data: Data, spool: Spool) -> None:
             spool.write(serialize(data, sorted(set(results), key=str), chosen))
         else:
             results.serialize(cast(IO[bytes], spool), format=RESULTS[chosen])
+    except OSError as error:
+        if spool.problem or error.errno:
+            raise
+        raise unsayable(chosen, GRAPHS, str(error)) from None  # triple terms, as JSON-LD
     except (RuntimeError, ValueError) as error:
         if spool.problem:
             raise

@@ -1,20 +1,24 @@
 """Header fields of every answer, errors included."""
 
+import re
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 
 from .data import current
 from .negotiation import HTML
+from .operation import BODIES
 
-_EXPOSED = "Allow, Content-Location, ETag, Link, Location, Retry-After"
+HINT = "Query-Hint"
+_EXPOSED = f"Accept, Accept-Encoding, Accept-Query, Allow, Content-Location, ETag, Link, Location, {HINT}, Retry-After"
 _PREFLIGHT = {
-    "Access-Control-Allow-Methods": "GET, HEAD, POST, OPTIONS",
-    "Access-Control-Allow-Headers": "Accept, Content-Type, If-None-Match",
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, QUERY, OPTIONS",
+    "Access-Control-Allow-Headers": "Accept, Accept-Language, Cache-Control, Content-Type, If-Modified-Since, "
+    "If-None-Match, Range",
     "Access-Control-Max-Age": "86400",
 }
-
-
+_ACCEPT_QUERY = ", ".join(f'"{body}"' for body in BODIES)  # RFC 10008, section 3: a list of strings
 # Pages need a style sheet and a form and no more (Content Security Policy Level 3, section 6). They name both by the
 # base, which is another origin than 'self' if the request came by another name, as localhost for 127.0.0.1.
 _POLICY = (
@@ -32,13 +36,26 @@ def _add(response: Response) -> Response:
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Access-Control-Expose-Headers"] = _EXPOSED
     response.headers["X-Content-Type-Options"] = "nosniff"
+    if request.method == "OPTIONS":
+        response.headers.update(_PREFLIGHT)
+        if not response.data:
+            response.status_code = 204
+            response.headers.pop("Content-Type", None)
     if response.mimetype == HTML.media_type:
         base = urlsplit(current().base)
         origin = f"{base.scheme}://{base.netloc}".encode("ascii", "ignore").decode()  # a header field is ASCII
         response.headers["Content-Security-Policy"] = _POLICY.format(origin=origin)
-    if request.method == "OPTIONS":
-        response.headers.update(_PREFLIGHT)
+    if request.endpoint == "sparql.sparql":
+        response.headers["Accept-Query"] = _ACCEPT_QUERY
     if request.endpoint != "static":
         # The same on 200, 303, 404 and 406, so that a cache keeps them apart (RFC 9110, section 12.5.5).
         response.vary.add("Accept")
+    return response
+
+
+def add_hints(response: Response, hints: Sequence[str]) -> Response:
+    """Add hints as a list of strings (RFC 9651, sections 3.1 and 3.3.3), which are ASCII without control characters."""
+    ascii_ = (re.sub(r"[^ -~]", "?", hint).replace("\\", "\\\\").replace('"', '\\"') for hint in hints)
+    if hints:
+        response.headers[HINT] = ", ".join(f'"{hint}"' for hint in ascii_)
     return response

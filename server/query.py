@@ -5,11 +5,14 @@ Oxigraph cannot be told not to call out, so SERVICE is found here. Its parser wa
 """
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
 
+import pyoxigraph as ox
 from werkzeug.exceptions import BadRequest, Forbidden
 
 from .data import Data
+from .hints import LONGEST, mistakes, of_terms
 
 MAX_DEPTH = 64  # brackets; some thousands end the process that evaluates the query
 
@@ -30,7 +33,10 @@ _TOKEN = re.compile(
 _SERVICE_WORD = re.compile(r"[^:]*service|.*\.service", re.IGNORECASE)
 _SERVICE_AFTER_LESS_THAN = re.compile(r".*\).*service", re.IGNORECASE)
 _UPDATES = {"add", "clear", "copy", "create", "delete", "drop", "insert", "load", "move", "with"}
-_POSITION = re.compile(r"error at (\d+):(\d+): (.*)", re.DOTALL)
+_POSITION = re.compile(r"error at (\d+):(\d+): expected (?:one of )?(.*)", re.DOTALL)
+# A sentence of the parser among the signs, keywords and classes of characters that it expected.
+_SENTENCE = re.compile(r"[A-Za-z][^,\"\[\]]* [a-z]{2,}[^,\"\[\]]*")
+_LOOKAHEAD = 32  # characters; no keyword is longer
 
 READ_ONLY = "This endpoint is read-only: it answers queries and takes no updates."
 NO_SERVICE = (
@@ -39,19 +45,87 @@ NO_SERVICE = (
 )
 
 
+@dataclass(frozen=True)
+class Fault:
+    """What the parser says of a query that is not SPARQL: where in the text that it read, and what is wrong there."""
+
+    offset: int
+    problem: str
+
+
 class BadQuery(BadRequest):
     """A query that is not SPARQL, with the position of the error (RFC 9457, section 3.2, extension members)."""
 
-    def __init__(self, error: SyntaxError, query: "Query", sent: str) -> None:
-        match = _POSITION.fullmatch(str(error))
-        message = match[3] if match else str(error)
-        line, column = query.position(int(match[1]), int(match[2]), sent) if match else (0, 0)
-        message = " ".join(re.sub(r"\['A' [^\]]*\]", "a letter", message).split())
-        where = f"Line {line}, column {column}" if match else "The query"
-        super().__init__(f"{where}: {message}.")
-        self.members: dict[str, object] = {"query": sent}
-        if match:
-            self.members |= {"line": line, "column": column}
+    def __init__(self, fault: Fault, query: "Query", sent: str, data: Data) -> None:
+        found = tokens(sent)
+        wrong = mistakes(found, data)
+        offset, problem = query.sent(fault.offset), fault.problem
+        if wrong and wrong[0].token.start() <= offset:
+            offset, problem = wrong[0].token.start(), wrong[0].problem
+        line, column = position(sent, offset)
+        super().__init__(f"Line {line}, column {column}: {problem}.")
+        token = next((token[0] for token in found if token.end() > offset and not token["comment"]), "")
+        self.members: dict[str, object] = {
+            "type": f"{data.base}errors#query-syntax",
+            "query": sent,
+            "line": line,
+            "column": column,
+            "token": token[:LONGEST],
+        }
+        hints = " ".join(dict.fromkeys([*(each.advice for each in wrong if each.advice), *of_terms(found, data)]))
+        if hints:
+            self.members["hint"] = hints
+
+
+def fault(error: SyntaxError, text: str, data: Data) -> Fault:
+    """Return what is wrong in ``text``, of which the parser says ``error``. It is parsed again, in parts.
+
+    Where the parser looked for a keyword, it names the place behind as many characters as the keyword has. So what
+    it names is right only where it has a sentence to say, and else lies behind the mistake.
+    """
+    match = _POSITION.fullmatch(str(error))
+    offset = _offset(text, int(match[1]), int(match[2])) if match else len(text)
+    sentence = _SENTENCE.search(match[3] if match else str(error))
+    if sentence and sentence[0] != "Prefix not found":
+        return Fault(offset, sentence[0].rstrip("."))
+    found = tokens(text)
+    first = sum(token.end() < offset - _LOOKAHEAD for token in found)
+    wrong = found[_readable(text, found, first, data) :]
+    if not wrong:
+        return Fault(len(text), "the query ends too early")
+    return Fault(wrong[0].start(), f"{wrong[0][0][:LONGEST]!r} cannot stand here")
+
+
+def _readable(text: str, found: list[re.Match[str]], first: int, data: Data) -> int:
+    """Return how many tokens of ``text``, the ``first`` at least, the parser can read as the start of a query.
+
+    Behind spaces longer than any keyword there is put what no query contains. If the parser comes so far, it can read
+    all before. The store is empty, and nothing is evaluated.
+    """
+    store, prefixes = ox.Store(), data.prefixes if data.predefined else None
+
+    def unreadable(count: int) -> bool:
+        start = text[: found[count - 1].end()] + " " * _LOOKAHEAD
+        try:
+            store.query(start + "\x01", base_iri=data.base, prefixes=prefixes)
+        except SyntaxError as error:
+            match = _POSITION.fullmatch(str(error))
+            return match is not None and _offset(start, int(match[1]), int(match[2])) < len(start)
+        return False
+
+    last = min(len(found), first + 2 * _LOOKAHEAD)
+    return first + bisect_left(range(first + 1, last + 1), True, key=unreadable)
+
+
+def _offset(text: str, line: int, column: int) -> int:
+    """Return the offset in ``text`` of a position; a line ends with a line feed."""
+    return sum(len(each) + 1 for each in text.split("\n")[: line - 1]) + column - 1
+
+
+def position(text: str, offset: int) -> tuple[int, int]:
+    """Return the line and column, from 1, of an offset in ``text``; a line ends with a line feed."""
+    before = text[:offset]
+    return before.count("\n") + 1, len(before) - before.rfind("\n")
 
 
 @dataclass(frozen=True)
@@ -71,25 +145,28 @@ class Query:
     names_dataset: bool
     edits: tuple[Edit, ...] = ()
 
-    def position(self, line: int, column: int, sent: str) -> tuple[int, int]:
-        """Return the line and column in the text as ``sent`` of a position in the text evaluated."""
-        offset = sum(map(len, self.text.splitlines(keepends=True)[: line - 1])) + column - 1
+    def sent(self, offset: int) -> int:
+        """Return the offset in the text as it was sent of an offset in the text evaluated."""
         shift = 0
         for edit in self.edits:
             if offset < edit.new_end:
                 break
             shift = edit.end - edit.new_end
-        before = sent[: offset + shift]
-        return before.count("\n") + 1, len(before) - before.rfind("\n")
+        return offset + shift
+
+
+def tokens(text: str) -> list[re.Match[str]]:
+    """Return the tokens of a query; the groups of each say its kind."""
+    return list(_TOKEN.finditer(text))
 
 
 def read(text: str, data: Data) -> Query:
     """Return the query ``text`` with canonical IRIs made local; raise 403 or 400 for what is not let through."""
-    tokens = list(_TOKEN.finditer(text))
-    _refuse_service(tokens, data.services)
-    _refuse_depth(tokens)
-    words = {token["word"].lower() for token in tokens if token["word"]}
-    rewritten, edits = _rewrite(text, tokens, data)
+    found = tokens(text)
+    _refuse_service(found, data.services)
+    _refuse_depth(found)
+    words = {token["word"].lower() for token in found if token["word"]}
+    rewritten, edits = _rewrite(text, found, data)
     return Query(rewritten, not words.isdisjoint({"from", "fromnamed"}), edits)
 
 

@@ -12,8 +12,11 @@ from .data import Data, current
 from .engine import Engine, Spooled
 from .evaluation import FORMATS, InsufficientStorage, respond, warm_up
 from .evaluator import Ceilings
-from .negotiation import GRAPHS, HTML, RESULTS, ROWS, TURTLE, Format, best, negotiate
+from .headers import add_hints
+from .hints import of_terms
+from .negotiation import GRAPHS, HTML, RESULTS, ROWS, TURTLE, Choice, Format, acceptable, best, choice
 from .operation import Operation, operation
+from .query import tokens
 from .settings import Settings
 from .terms import Table, table
 
@@ -25,27 +28,26 @@ blueprint = Blueprint("sparql", __name__)
 _STAYS = Event()  # of a client whose server cannot tell whether it has gone
 
 
-@blueprint.route("/sparql", methods=["GET", "POST"])
+@blueprint.route("/sparql", methods=["GET", "POST", "QUERY"])
 def sparql() -> Response:
     """Answer a query sent by GET, as a form, or as the body (SPARQL 1.1 Protocol, sections 2.1.1 to 2.1.3)."""
     asks_nothing = request.method in {"GET", "HEAD"} and not {"query", "update"} & request.args.keys()
     if asks_nothing and best((*GRAPHS, HTML)) is HTML:
         return Response(render_template("sparql.html", query="", result=None), content_type=HTML.content_type)
-    return answer(operation(current()))
+    asked = operation(current())
+    return answer(asked, choice(asked.formats))
 
 
-def answer(asked: Operation) -> Response:
-    """Return the answer in the format that the request prefers: rows and graphs have separate offers (2.1.6)."""
-    rows, graphs = best((*ROWS, HTML)), best((*GRAPHS, HTML))
-    reply = ask(asked, rows, graphs)
+def answer(asked: Operation, chosen: Choice) -> Response:
+    """Return the answer in the format chosen for its kind, with hints on terms that are not there."""
+    reply = ask(asked, chosen.rows, chosen.graphs)
     of_graph = reply.message["kind"] == "graphs"
-    chosen = graphs if of_graph else rows
-    if chosen is None:
-        negotiate((*(GRAPHS if of_graph else ROWS), HTML))  # raises 406
-    if chosen is HTML:
-        page = render_template("sparql.html", query=asked.query, result=_page(reply))
-        return Response(page, content_type=HTML.content_type)
-    return respond_with(reply)
+    taken = acceptable(chosen.graphs if of_graph else chosen.rows, (*(GRAPHS if of_graph else ROWS), HTML))
+    hints = of_terms(tokens(asked.query), current())
+    if taken is not HTML:
+        return add_hints(respond_with(reply), hints)
+    page = render_template("sparql.html", query=asked.query, result=_page(reply), hints=hints)
+    return add_hints(Response(page, content_type=HTML.content_type), hints)
 
 
 def ask(asked: Operation, rows: Format | None, graphs: Format | None) -> Spooled:

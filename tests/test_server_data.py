@@ -256,6 +256,6 @@ def test_a_document_that_xml_cannot_say_is_406_as_rdf_xml(tmp_path: Path, name: 
     client = create_app(Settings("http://new.example/", (tmp_path / "xml.nt",))).test_client()
     refused = client.get(f"/{name}.rdf", headers={"Accept": "application/rdf+xml"})
     assert refused.status_code == 406
-    assert "Ask for one of text/turtle, application/n-triples, application/ld+json." in refused.text
+    assert "Ask for one of text/turtle, application/n-triples, application/ld+json, text/html." in refused.text
     assert client.get(f"/{name}.ttl").status_code == 200
     assert client.get("/fine.rdf").status_code == 200

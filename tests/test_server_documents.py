@@ -112,7 +112,7 @@ def test_vary_and_cors_on_every_answer(client: FlaskClient, path: str, asked: st
 
 def test_options_is_answered_for_scripts_of_other_origins(client: FlaskClient) -> None:
     response = client.options("/sparql")
-    assert response.status_code == 200
+    assert response.status_code == 204
     assert "POST" in response.headers["Access-Control-Allow-Methods"]
     assert "Content-Type" in response.headers["Access-Control-Allow-Headers"]
 

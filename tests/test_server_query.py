@@ -129,10 +129,10 @@ def test_an_iri_with_a_hash_or_an_apostrophe_means_itself() -> None:
 @pytest.mark.parametrize(
     ("query", "line", "column"),
     [
-        ("SELECT * WERE {}", 1, 16),
-        ("PREFIX a: <http://x/#> PREFIX b: <http://y/#> SELECT * WERE {}", 1, 62),
-        ("PREFIX a: <https://w3id.org/cosponsor/ontology#> SELECT * WERE {}", 1, 65),
-        ("# comment\nPREFIX a: <http://x/#>\nSELECT * WERE {}", 3, 16),
+        ("SELECT * WERE {}", 1, 10),
+        ("PREFIX a: <http://x/#> PREFIX b: <http://y/#> SELECT * WERE {}", 1, 56),
+        ("PREFIX a: <https://w3id.org/cosponsor/ontology#> SELECT * WERE {}", 1, 59),
+        ("# comment\nPREFIX a: <http://x/#>\nSELECT * WERE {}", 3, 10),
     ],
 )
 def test_the_position_of_an_error_counts_in_the_query_as_it_was_sent(query: str, line: int, column: int) -> None:

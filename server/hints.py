@@ -1,0 +1,160 @@
+"""What a query probably means that names what is not there: a prefix, a keyword, a term of a vocabulary."""
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice, takewhile
+
+import pyoxigraph as ox
+from rdflib import Graph
+
+from .data import Data
+from .terms import curie
+
+Tokens = Sequence[re.Match[str]]
+
+# Hints are made in the process that answers everybody: a query of a megabyte gets no more than these.
+MOST = 5  # of a kind
+LONGEST = 80  # characters of what may be misspelt
+_LOOKED_AT = 500  # IRIs of a query
+
+# SPARQL 1.2 Query, section 19.8 (1.1 and what 1.2 adds), without IRIs of functions.
+_KEYWORDS = """
+    a abs add adjust all as asc ask avg base bind bnode bound by ceil coalesce concat construct contains count datatype
+    day delete desc describe distinct encode_for_uri exists false filter floor from graph group group_concat
+    haslang haslangdir having hours if in insert iri isblank isiri isliteral isnumeric istriple isuri lang langdir
+    langmatches lcase limit load max md5 min minus minutes month named not now object offset optional order predicate
+    prefix rand reduced regex replace round sameterm sample seconds select separator service sha1 sha256 sha384 sha512
+    silent str strafter strbefore strdt strends strlang strlangdir strlen strstarts struuid subject substr sum timezone
+    triple true tz ucase undef union uri uuid values version where year
+"""
+KEYWORDS = frozenset(_KEYWORDS.split())
+# Prefixes in wide use that rdflib does not know.
+_MORE = {
+    "bibo": "http://purl.org/ontology/bibo/",
+    "dbo": "http://dbpedia.org/ontology/",
+    "dbr": "http://dbpedia.org/resource/",
+    "dct": "http://purl.org/dc/terms/",
+    "geosparql": "http://www.opengis.net/ont/geosparql#",
+    "wd": "http://www.wikidata.org/entity/",
+    "wdt": "http://www.wikidata.org/prop/direct/",
+}
+_PREFIX = re.compile(r"([^\W\d_][\w.-]*)?:")  # SPARQL 1.1 Query, section 19.8, PNAME_NS
+_WORD = re.compile(f"[A-Za-z_]{{1,{LONGEST}}}")
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A token that no SPARQL query of these prefixes can have there, what is wrong with it, and advice if any."""
+
+    token: re.Match[str]
+    problem: str
+    advice: str
+
+
+def mistakes(tokens: Tokens, data: Data) -> list[Mistake]:
+    """Return what is certainly wrong in a query: prefixes that nobody declared, and words that are no keywords.
+
+    Behind a quotation mark or an angle bracket that opens no string or IRI nothing is certain.
+    """
+    tokens = [token for token in tokens if not token["comment"]]
+    read = list(takewhile(lambda token: not _is_open(token), tokens))
+    found = [*islice(_undeclared(read, data), MOST), *islice(_misspelt(read), MOST)]
+    return sorted(found, key=lambda mistake: mistake.token.start())
+
+
+def _is_open(token: re.Match[str]) -> bool:
+    after = token.string[token.end() : token.end() + 1]
+    return token[0] in {"'", '"'} or (token[0] == "<" and bool(after.strip()) and after not in "=?$")
+
+
+def of_terms(tokens: Tokens, data: Data) -> list[str]:
+    """Return a hint for each IRI of a query that no statement mentions though its document is described here.
+
+    For SPARQL that is no error: ``cosp:countri`` just has no answers.
+    """
+    tokens = [token for token in tokens if not token["comment"]]
+    known = {**(data.prefixes if data.predefined else {}), **_declared(tokens)}
+    names = (token[0].rstrip(".").replace("\\", "").partition(":") for token in _prefixed(tokens))
+    iris = [known[prefix] + local for prefix, _, local in names if prefix in known]
+    iris += [token["iri"][1:-1] for token in tokens if token["iri"]]
+    looked_at = [iri for iri in dict.fromkeys(iris[:_LOOKED_AT]) if len(iri) <= LONGEST + len(data.base)]
+    hints = (_unknown(data.local(iri), data) for iri in looked_at)
+    return list(islice(filter(None, hints), MOST))
+
+
+def _unknown(iri: str, data: Data) -> str:
+    document, _, fragment = iri.partition("#")
+    if not fragment or document not in data.described or _mentioned(iri, data):
+        return ""
+    fragments = {node.value.partition("#")[2] for node in data.described[document]} - {""}
+    if not fragments:
+        return ""
+    near = _near(fragment, fragments)
+    guess = f"; did you mean {curie(f'{document}#{near}', data)}?" if near else "."
+    return f"Nothing here is named {curie(iri, data)}{guess}"
+
+
+def _near(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """Return the nearest of the names, nothing if none is near; of two letters anything is."""
+    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=cutoff) if len(name) > 2 else []
+    return near[0] if near else ""
+
+
+def _mentioned(iri: str, data: Data) -> bool:
+    try:
+        node = ox.NamedNode(iri)
+    except ValueError:
+        return True
+    return any(
+        next(data.store.quads_for_pattern(*pattern), None)
+        for pattern in ((node, None, None, None), (None, node, None, None), (None, None, node, None))
+    )
+
+
+def _declared(tokens: Tokens) -> dict[str, str]:
+    """Return the prefixes that a query declares (SPARQL 1.1 Query, section 4.1.1)."""
+    triples = zip(tokens, tokens[1:], tokens[2:], strict=False)
+    return {name[0][:-1]: iri[0][1:-1] for word, name, iri in triples if _is(word, "prefix") and iri["iri"]}
+
+
+def _is(token: re.Match[str], keyword: str) -> bool:
+    return (token["word"] or "").lower() == keyword
+
+
+def _prefixed(tokens: Tokens) -> Iterator[re.Match[str]]:
+    """Yield the tokens that are prefixed names, without those that declare a prefix."""
+    for before, token in zip([None, *tokens], tokens, strict=False):
+        if _PREFIX.match(token["word"] or "") and not (before and _is(before, "prefix")):
+            yield token
+
+
+def _undeclared(tokens: Tokens, data: Data) -> Iterator[Mistake]:
+    declared = {*(data.prefixes if data.predefined else ()), *_declared(tokens)}
+    known = {**dict(Graph(bind_namespaces="rdflib").namespaces()), **_MORE, **data.prefixes}
+    for token in _prefixed(tokens):
+        prefix = token[0].partition(":")[0]
+        if prefix not in declared and len(token[0]) <= LONGEST:
+            declared.add(prefix)
+            yield Mistake(token, f"the prefix {prefix}: is not declared", _advice(prefix, known, data))
+
+
+def _advice(prefix: str, known: dict[str, str], data: Data) -> str:
+    """Return the line that declares a prefix, as it is widely used, or as the nearest is."""
+    if prefix in known:
+        return f"Add PREFIX {prefix}: <{known[prefix]}>"
+    near = _near(prefix, known)
+    if not near:
+        return f"Add PREFIX {prefix}: <…> with the namespace that you mean."
+    if data.predefined and near in data.prefixes:
+        return f"Did you mean {near}: for {prefix}:? It needs no declaration."
+    return f"Did you mean {near}: for {prefix}:? Then add PREFIX {near}: <{known[near]}>"
+
+
+def _misspelt(tokens: Tokens) -> Iterator[Mistake]:
+    for token in tokens:
+        word = (token["word"] or "").rstrip(".")
+        if _WORD.fullmatch(word) and word.lower() not in KEYWORDS:
+            near = _near(word.lower(), KEYWORDS, cutoff=0.7).upper()
+            yield Mistake(token, f"{word} is no keyword", f"Did you mean {near} for {word}?" if near else "")
