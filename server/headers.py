@@ -47,7 +47,7 @@ def _add(response: Response) -> Response:
         response.headers["Content-Security-Policy"] = _POLICY.format(origin=origin)
     if request.endpoint == "sparql.sparql":
         response.headers["Accept-Query"] = _ACCEPT_QUERY
-    if request.endpoint != "static":
+    if request.endpoint != "static" or response.status_code >= 400:
         # The same on 200, 303, 404 and 406, so that a cache keeps them apart (RFC 9110, section 12.5.5).
         response.vary.add("Accept")
     return response

@@ -21,13 +21,14 @@ _LOOKED_AT = 500  # IRIs of a query
 
 # SPARQL 1.2 Query, section 19.8 (1.1 and what 1.2 adds), without IRIs of functions.
 _KEYWORDS = """
-    a abs add adjust all as asc ask avg base bind bnode bound by ceil coalesce concat construct contains count datatype
-    day delete desc describe distinct encode_for_uri exists false filter floor from graph group group_concat
-    haslang haslangdir having hours if in insert iri isblank isiri isliteral isnumeric istriple isuri lang langdir
-    langmatches lcase limit load max md5 min minus minutes month named not now object offset optional order predicate
-    prefix rand reduced regex replace round sameterm sample seconds select separator service sha1 sha256 sha384 sha512
-    silent str strafter strbefore strdt strends strlang strlangdir strlen strstarts struuid subject substr sum timezone
-    triple true tz ucase undef union uri uuid values version where year
+    a abs add adjust all as asc ask avg base bind bnode bound by ceil coalesce concat construct contains count
+    datatype day delete desc describe distinct encode_for_uri exists false filter floor from graph group
+    group_concat haslang haslangdir having hours if in insert iri isblank isiri isliteral isnumeric istriple isuri
+    lang langdir langmatches lateral lcase limit load max md5 min minus minutes month named not now object offset
+    optional order predicate prefix rand reduced regex replace round sameterm sample seconds select separator
+    service sha1 sha256 sha384 sha512 silent str strafter strbefore strdt strends strlang strlangdir strlen
+    strstarts struuid subject substr sum timezone triple true tz ucase undef union uri uuid values version where
+    year
 """
 KEYWORDS = frozenset(_KEYWORDS.split())
 # Prefixes in wide use that rdflib does not know.

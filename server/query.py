@@ -36,6 +36,8 @@ _UPDATES = {"add", "clear", "copy", "create", "delete", "drop", "insert", "load"
 _POSITION = re.compile(r"error at (\d+):(\d+): expected (?:one of )?(.*)", re.DOTALL)
 # A sentence of the parser among the signs, keywords and classes of characters that it expected.
 _SENTENCE = re.compile(r"[A-Za-z][^,\"\[\]]* [a-z]{2,}[^,\"\[\]]*")
+# Sentences that it has of what may be something else: '<<' starts no IRI.
+_MISTAKEN = {"IRI parsing failed", "Prefix not found"}
 _LOOKAHEAD = 32  # characters; no keyword is longer
 
 READ_ONLY = "This endpoint is read-only: it answers queries and takes no updates."
@@ -86,7 +88,7 @@ def fault(error: SyntaxError, text: str, data: Data) -> Fault:
     match = _POSITION.fullmatch(str(error))
     offset = _offset(text, int(match[1]), int(match[2])) if match else len(text)
     sentence = _SENTENCE.search(match[3] if match else str(error))
-    if sentence and sentence[0] != "Prefix not found":
+    if sentence and sentence[0] not in _MISTAKEN:
         return Fault(offset, sentence[0].rstrip("."))
     found = tokens(text)
     first = sum(token.end() < offset - _LOOKAHEAD for token in found)

@@ -4,13 +4,18 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyoxigraph as ox
 import pytest
 from flask.testing import FlaskClient
 
 from cosponsor.server import create_app
+from cosponsor.server.data import Data
+from cosponsor.server.hints import mistakes
+from cosponsor.server.query import tokens
 from cosponsor.server.settings import Settings
 
 from .conftest import BASE
+from .house import ROOT
 from .test_server_sparql import FORM, get, problem
 
 CLASS = "http://xmlns.com/foaf/0.1/Person"
@@ -95,6 +100,27 @@ def test_what_is_not_certainly_misspelt_is_not_called_so(client: FlaskClient, qu
     found = syntax(client, query)
     assert "hint" not in found
     assert "keyword" not in found["detail"]
+
+
+@pytest.mark.parametrize("folder", [ROOT / "graph", ROOT.parent / "shared" / "suites" / "sparql"], ids=["house", "w3c"])
+def test_in_queries_that_are_sparql_nothing_is_called_misspelt(folder: Path) -> None:
+    if not folder.is_dir():
+        pytest.skip("the W3C suites are not beside the project")
+    data = Data(BASE, BASE, "", checked=False, predefined=False)
+    queries = [path.read_text("utf-8", "replace") for path in sorted(folder.rglob("*.rq"))]
+    assert len(queries) > 50
+    for query in filter(_is_sparql, (query for query in queries if "SERVICE" not in query.upper())):
+        assert mistakes(tokens(query), data) == []
+
+
+def _is_sparql(query: str) -> bool:
+    try:
+        ox.Store().query(query, base_iri=BASE)
+    except RuntimeError:  # it knows not all functions
+        return True
+    except SyntaxError:
+        return False
+    return True
 
 
 def test_a_page_and_a_text_show_the_hint(client: FlaskClient) -> None:

@@ -404,6 +404,7 @@ def test_preflight_is_204_and_allows_what_is_served(client: FlaskClient, address
         ("/country/KORR", "text/turtle", 404),
         ("/ontology", "text/turtle", 200),
         ("/sparql?query=ASK{}", "image/png", 406),
+        ("/static/nothing.css", "text/html", 404),
     ],
 )
 def test_vary_names_accept_on_every_status(client: FlaskClient, address: str, accept: str, status: int) -> None:
