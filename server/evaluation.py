@@ -11,8 +11,9 @@ from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, InternalSe
 from .data import Data
 from .description import serialize
 from .evaluator import INLINE, Full, Message, Spool
+from .hints import of_terms
 from .negotiation import GRAPHS, RESULTS, ROWS, Format, refuse_unsound_xml, unsayable
-from .query import READ_ONLY, BadQuery, fault, is_update, read
+from .query import READ_ONLY, BadQuery, fault, is_update, read, tokens
 
 Results = ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples
 FORMATS = {offer.extension: offer for offer in (*ROWS, *GRAPHS)}
@@ -26,7 +27,7 @@ class InsufficientStorage(HTTPException):
 
 
 def respond(request: Message, spool: Spool, data: Data) -> Message:
-    """Write the answer to a request into ``spool``; return its kind and format, or the problem.
+    """Write the answer to a request into ``spool``; return its kind and format and hints, or the problem.
 
     A request has ``query``, the IRIs of the graphs ``default`` and ``named``, and the extensions of the formats
     wanted for ``rows`` and ``graphs``, either of which may be None.
@@ -44,7 +45,8 @@ def respond(request: Message, spool: Spool, data: Data) -> Message:
         return _problem(error)
     except Exception as error:
         return _problem(_unforeseen(spool.problem or error, spool))
-    return {"kind": kind, "format": chosen and chosen.extension}
+    hints = of_terms(tokens(request["query"]), data)
+    return {"kind": kind, "format": chosen and chosen.extension, "hints": hints}
 
 
 def warm_up(data: Data) -> None:

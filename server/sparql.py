@@ -13,10 +13,8 @@ from .engine import Engine, Spooled
 from .evaluation import FORMATS, InsufficientStorage, respond, warm_up
 from .evaluator import Ceilings
 from .headers import add_hints
-from .hints import of_terms
 from .negotiation import GRAPHS, HTML, RESULTS, ROWS, TURTLE, Choice, Format, acceptable, best, choice
 from .operation import Operation, operation
-from .query import tokens
 from .settings import Settings
 from .terms import Table, table
 
@@ -43,7 +41,7 @@ def answer(asked: Operation, chosen: Choice) -> Response:
     reply = ask(asked, chosen.rows, chosen.graphs)
     of_graph = reply.message["kind"] == "graphs"
     taken = acceptable(chosen.graphs if of_graph else chosen.rows, (*(GRAPHS if of_graph else ROWS), HTML))
-    hints = of_terms(tokens(asked.query), current())
+    hints = reply.message["hints"]
     if taken is not HTML:
         return add_hints(respond_with(reply), hints)
     page = render_template("sparql.html", query=asked.query, result=_page(reply), hints=hints)
