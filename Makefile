@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+TESTS := pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 INPUTS := $(shell find graph ontology shapes -name '*.toml' -o -name '*.ttl' -o -name '*.rq' -o -name '*.jsonld' -o -name '*.py')
 
 .PHONY: serve test test-lowest bench lint dataset clean
@@ -12,13 +13,13 @@ serve: .venv/built
 dataset: .venv/built
 
 test: .venv/installed
-	$(BIN)/pytest
+	$(BIN)/$(TESTS)
 
 # The same tests with the lowest versions that pyproject.toml allows.
 test-lowest:
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints-lowest.txt --editable '.[test]'
-	.venv-lowest/bin/pytest
+	.venv-lowest/bin/$(TESTS)
 
 bench: .venv/installed
 	$(BIN)/python -m tests.benchmark

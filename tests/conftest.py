@@ -1,5 +1,7 @@
 """Fixtures: the application over the built dataset, and a client that opens no socket."""
 
+import gc
+
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -7,6 +9,9 @@ from flask.testing import FlaskClient
 from cosponsor.dataset import published, write
 from cosponsor.server import create_app
 from cosponsor.server.settings import Settings
+
+# Looking for garbage rarely: what modules and fixtures hold is looked through in vain again and again.
+gc.set_threshold(100_000, 50, 1000)
 
 # Neither the host that the client asks nor the root: what is linked must come from the base alone.
 BASE = "https://data.example/un/"

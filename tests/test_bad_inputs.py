@@ -4,6 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from cosponsor.build import Built
+from cosponsor.server.cli import main
 
 from .house import ARTICLE, House
 
@@ -49,29 +53,20 @@ def test_an_unknown_table_names_the_nearest_table(house: House) -> None:
     assert "table 'isue' is not known in graph/issues/; did you mean 'issue'?" in refused(house)
 
 
-def test_an_unknown_country_names_the_claim_and_where_countries_are_described(house: House) -> None:
+def test_an_unknown_country_and_an_unknown_concept_name_the_claim_and_where_such_are_described(house: House) -> None:
     house.edit(ARTICLE, 'country = "KOR"\npolarity', 'country = "KOS"\npolarity')
+    house.edit(ARTICLE, 'stage = "unspecified"', 'stage = "tabled"')
     said = refused(house)
     assert "claim 06: country points to 'country/KOS', which is not described; did you mean 'country/" in said
+    assert "claim 06: stage points to 'ontology#stage-tabled', which is not described" in said
 
 
-def test_an_unknown_concept_names_the_claim(house: House) -> None:
-    house.edit(ARTICLE, 'stage = "unspecified"', 'stage = "tabled"')
-    assert "claim 06: stage points to 'ontology#stage-tabled', which is not described" in refused(house)
-
-
-def test_a_reversed_range_names_the_claim_and_both_years(house: House) -> None:
+def test_a_reversed_range_and_an_offset_past_the_end_name_the_claim_and_what_was_found(house: House) -> None:
     house.edit(ARTICLE, "firstYear = 2009", "firstYear = 2019")
-    said = refused(house)
-    assert "koreaherald-2021-03-24.toml, claim 18: " in said
-    assert "2019" in said
-
-
-def test_an_offset_past_the_end_names_the_claim(house: House) -> None:
     house.edit(ARTICLE, "end = 378", "end = 99378")
-    said = refused(house)
-    assert "koreaherald-2021-03-24.toml, claim 06: " in said
-    assert "99378" in said
+    said = refused(house).splitlines()
+    assert any("koreaherald-2021-03-24.toml, claim 18: " in line and "2019" in line for line in said)
+    assert any("koreaherald-2021-03-24.toml, claim 06: " in line and "99378" in line for line in said)
 
 
 def test_a_duplicate_id_names_both_places(house: House) -> None:
@@ -196,13 +191,6 @@ def test_a_malformed_rule_shape_or_ontology_is_named(house: House, file: str, co
     assert expected in refused(house)
 
 
-def test_what_an_editor_leaves_behind_is_not_read(house: House) -> None:
-    for left in ("rules/across/.10.rq.swp", "rules/across/.DS_Store", "shapes/union/terms.ttl~", "articles/.x.toml"):
-        (house.package / left).write_bytes(b"\xff\xfe")
-    done = house.run("build")
-    assert done.returncode == 0, done.stderr
-
-
 def test_a_malformed_article_is_a_sentence_for_check_with_texts_too(house: House, tmp_path: Path) -> None:
     house.edit(ARTICLE, 'kind = "bibliographic"', "kind = bibliographic")
     done = house.run("check", "--texts", str(tmp_path))
@@ -210,9 +198,12 @@ def test_a_malformed_article_is_a_sentence_for_check_with_texts_too(house: House
     assert "this is not TOML" in done.stdout
 
 
-def test_a_target_that_is_no_regular_file_is_left_alone(house: House, tmp_path: Path) -> None:
+def test_a_target_that_is_no_regular_file_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = Built("<urn:a> <urn:b> <urn:c> .\n", "v1", [], {}, [])
+    monkeypatch.setattr("cosponsor.build.build", lambda _: built)
     os.mkfifo(tmp_path / "pipe")
-    done = house.run("build", "--out", str(tmp_path / "pipe"))
-    assert done.returncode == 2
-    assert "pipe cannot be written: it is there and is not a regular file" in done.stderr
+    done = CliRunner().invoke(main, ["build", "--out", str(tmp_path / "pipe")])
+    assert done.exit_code == 2
+    assert "pipe cannot be written: it is there and is not a regular file" in done.stderr.replace("\n", " ")
     assert (tmp_path / "pipe").is_fifo()
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]

@@ -10,51 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cosponsor import dataset
-from cosponsor.build import build
 from cosponsor.dataset import checked, lines, version, write
 from cosponsor.iris import BASE, SLUG, check_base, graph_iri, rebase
 
-from .house import ROOT, House
+from .house import ROOT
 
 COMMITTED = ROOT / "graph" / "dataset.nq"
 
 
 def quads() -> list[ox.Quad]:
     return list(ox.parse(path=str(COMMITTED), format=ox.RdfFormat.N_QUADS))
-
-
-# What the build warns of and lets pass: sources that differ, counts that do not add up, symbols that nobody saw.
-WARNED = {
-    "ContradictionShape",
-    "CountedSponsorsShape",
-    "CountedYearsShape",
-    "StatedAdministrationShape-office",
-    "SymbolSeenShape",
-    "VoteShape",
-}
-
-
-def test_the_committed_dataset_is_what_the_files_build() -> None:
-    built = build()
-    committed = COMMITTED.read_text("utf-8")
-    assert built.text == committed, "graph/dataset.nq is not what the files build; run make dataset and commit it"
-    assert {warning.shape.rpartition("#")[2] for warning in built.warnings} == WARNED
-
-
-@pytest.mark.parametrize(
-    "environment",
-    [
-        {"TZ": "Pacific/Kiritimati", "LC_ALL": "tr_TR.UTF-8", "PYTHONHASHSEED": "1"},
-        {"TZ": "America/New_York", "LC_ALL": "C", "PYTHONHASHSEED": "4242", "PYTHONUTF8": "0"},
-    ],
-)
-def test_another_folder_time_zone_locale_and_hash_seed_build_the_same_bytes(
-    tmp_path: Path, environment: dict[str, str]
-) -> None:
-    house = House(tmp_path)
-    done = house.run("build", **environment)
-    assert done.returncode == 0, done.stderr
-    assert house.dataset.read_bytes() == COMMITTED.read_bytes()
 
 
 def test_the_dataset_is_sorted_and_without_blank_nodes_and_repetitions() -> None:
