@@ -50,7 +50,7 @@ def kinds(store: ox.Store, pattern: str) -> set[str]:
     return {str(getattr(row["kind"], "value", "")).rpartition("#disagreement-")[2] for row in rows}
 
 
-@pytest.mark.parametrize(("matter", "issue", "topic", "expected"), CONFLICTS, ids=lambda value: str(value))
+@pytest.mark.parametrize(("matter", "issue", "topic", "expected"), CONFLICTS, ids=[row[0] for row in CONFLICTS])
 def test_a_known_conflict_is_a_disagreement_of_its_kind(
     store: ox.Store, matter: str, issue: str, topic: str, expected: set[str]
 ) -> None:
