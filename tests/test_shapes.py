@@ -81,6 +81,12 @@ def broken(folder: str, fault: Fault) -> frozenset[ox.Triple]:
 
 
 @cache
+def written(folder: str) -> Graph:
+    """Return the shapes of a set for pySHACL, which adds triples of its own to them; a build must not see these."""
+    return Graph() + shapes(folder)
+
+
+@cache
 def results(folder: str, triples: frozenset[ox.Triple]) -> list[Result]:
     return validate_ours((ox.Quad(*triple) for triple in triples), folder)
 
@@ -138,7 +144,7 @@ def test_the_shapes_as_they_are_run_find_what_the_shapes_as_written_find(file: P
     folder = file.parent.name
     triples = broken(folder, read_fault(file))
     data = graph_of(ox.Quad(*triple) for triple in triples)
-    assert validate(data, shapes(folder)) == results(folder, triples) != []
+    assert validate(data, written(folder)) == results(folder, triples) != []
 
 
 @pytest.mark.parametrize("folder", SETS)
@@ -205,5 +211,5 @@ def test_every_term_of_shacl_that_is_used_exists(folder: str) -> None:
 def test_the_shapes_are_well_formed_by_the_shapes_for_shapes(folder: str) -> None:
     from pyshacl.entrypoints import meta_validate
 
-    conforms, _, text = meta_validate(shapes(folder), inference="none")
+    conforms, _, text = meta_validate(written(folder), inference="none")
     assert conforms, text
