@@ -62,7 +62,8 @@ def answer(text: str, format_: str) -> bytes:
     try:
         return _serialize(evaluate(text, Data(BASE, BASE, dataset.read_text("utf-8"), checked=True)), format_)
     except HTTPException as error:
-        raise ValueError(error.description) from None
+        hint = getattr(error, "members", {}).get("hint", "")
+        raise ValueError(f"{error.description} {hint}".strip()) from None
 
 
 def _serialize(results: ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples, format_: str) -> bytes:

@@ -6,13 +6,13 @@ from itertools import product
 from typing import IO, cast
 
 import pyoxigraph as ox
-from werkzeug.exceptions import BadRequest, Forbidden, HTTPException, InternalServerError
+from werkzeug.exceptions import BadGateway, BadRequest, Forbidden, HTTPException, InternalServerError
 
 from .data import Data
 from .description import serialize
 from .evaluator import INLINE, Full, Message, Spool
 from .hints import of_terms
-from .negotiation import GRAPHS, RESULTS, ROWS, Format, refuse_unsound_xml, unsayable
+from .negotiation import GRAPHS, JSON_LD, RESULTS, ROWS, Format, refuse_unsound_xml, unsayable
 from .query import READ_ONLY, BadQuery, fault, is_update, read, tokens
 
 Results = ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples
@@ -44,7 +44,7 @@ def respond(request: Message, spool: Spool, data: Data) -> Message:
     except HTTPException as error:
         return _problem(error)
     except Exception as error:
-        return _problem(_unforeseen(spool.problem or error, spool))
+        return _problem(_unforeseen(spool.problem or error, spool, bool(data.services)))
     hints = of_terms(tokens(request["query"]), data)
     return {"kind": kind, "format": chosen and chosen.extension, "hints": hints}
 
@@ -74,7 +74,7 @@ def _problem(error: HTTPException) -> Message:
     return {"problem": {"code": error.code, "description": error.description, "members": members}}
 
 
-def _unforeseen(error: Exception, spool: Spool) -> HTTPException:
+def _unforeseen(error: Exception, spool: Spool, networked: bool) -> HTTPException:
     if isinstance(error, Full):
         return InsufficientStorage(
             f"The answer is greater than {spool.limit >> 20} MiB and was not sent: a part would look like the whole. "
@@ -82,6 +82,8 @@ def _unforeseen(error: Exception, spool: Spool) -> HTTPException:
         )
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return InsufficientStorage(f"The answer could not be stored ({error.strerror}); ask for less, or later.")
+    if isinstance(error, OSError) and networked:
+        return BadGateway(f"SERVICE: another endpoint did not answer as it should: {error}.")
     if isinstance(error, MemoryError):
         return InternalServerError("The query ran out of the memory that it may use; ask in parts.")
     log.error("a query could not be answered", exc_info=error)
@@ -123,7 +125,7 @@ def write(results: Results, chosen: Format, data: Data, spool: Spool) -> None:
         else:
             results.serialize(cast(IO[bytes], spool), format=RESULTS[chosen])
     except OSError as error:
-        if spool.problem or error.errno:
+        if spool.problem or chosen is not JSON_LD:
             raise
         raise unsayable(chosen, GRAPHS, str(error)) from None  # triple terms, as JSON-LD
     except (RuntimeError, ValueError) as error:

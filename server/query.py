@@ -42,7 +42,7 @@ _LOOKAHEAD = 32  # characters; no keyword is longer
 
 READ_ONLY = "This endpoint is read-only: it answers queries and takes no updates."
 NO_SERVICE = (
-    "SERVICE is refused: this endpoint sends no requests to others. Ask the other endpoint yourself and put its "
+    "SERVICE is refused: this endpoint sends no requests to {others}. Ask the other endpoint yourself and put its "
     "answer into VALUES. (A prefix whose name contains 'service' is refused too; rename it.)"
 )
 
@@ -209,7 +209,11 @@ def _refuse_service(tokens: list[re.Match[str]], allowed: tuple[str, ...]) -> No
         if _SERVICE_WORD.match(word) or _SERVICE_AFTER_LESS_THAN.match(iri):
             named = [following[0] for following in tokens[place + 1 : place + 3] if following[0].lower() != "silent"]
             if word.lower() != "service" or not named or named[0][1:-1] not in allowed:
-                raise Forbidden(NO_SERVICE)
+                raise Forbidden(NO_SERVICE.format(others=_others(allowed)))
+
+
+def _others(allowed: tuple[str, ...]) -> str:
+    return f"others than {', '.join(f'<{iri}>' for iri in allowed)}, written in full" if allowed else "others"
 
 
 def _refuse_depth(tokens: list[re.Match[str]]) -> None:
