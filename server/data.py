@@ -1,6 +1,7 @@
 """The data that the server publishes: loaded once, moved to the base IRI, never written."""
 
 import gzip
+import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable
@@ -98,6 +99,11 @@ class Data:
     def graphs(self) -> list[str]:
         """The IRIs of the named graphs, sorted."""
         return sorted(graph.value for graph in self.store.named_graphs() if isinstance(graph, ox.NamedNode))
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of the dataset as it was read."""
+        return hashlib.sha256(self.source.encode()).hexdigest()
 
     @cached_property
     def dump(self) -> bytes:

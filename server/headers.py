@@ -18,6 +18,7 @@ _PREFLIGHT = {
     "If-None-Match, Range",
     "Access-Control-Max-Age": "86400",
 }
+_FRESH = "public, max-age=60"  # so long may a new version of the data go unseen (RFC 9111, section 5.2.2)
 _ACCEPT_QUERY = ", ".join(f'"{body}"' for body in BODIES)  # RFC 10008, section 3: a list of strings
 # Pages need a style sheet and a form and no more (Content Security Policy Level 3, section 6). They name both by the
 # base, which is another origin than 'self' if the request came by another name, as localhost for 127.0.0.1.
@@ -41,6 +42,7 @@ def _add(response: Response) -> Response:
         if not response.data:
             response.status_code = 204
             response.headers.pop("Content-Type", None)
+    response.headers.setdefault("Cache-Control", _FRESH if response.status_code < 400 else "no-store")
     if response.mimetype == HTML.media_type:
         base = urlsplit(current().base)
         origin = f"{base.scheme}://{base.netloc}".encode("ascii", "ignore").decode()  # a header field is ASCII

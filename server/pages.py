@@ -42,7 +42,7 @@ def _grouped(rows: list[Row], key: str) -> list[list[Row]]:
 @blueprint.get("/healthz")
 def healthz() -> Response:
     """Say that the process answers."""
-    return Response("ok", content_type="text/plain; charset=utf-8")
+    return Response("ok", content_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-store"})
 
 
 def _page(template: str, **values: object) -> Response:

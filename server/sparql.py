@@ -17,6 +17,7 @@ from .negotiation import GRAPHS, HTML, RESULTS, ROWS, TURTLE, Choice, Format, ac
 from .operation import Operation, operation
 from .settings import Settings
 from .terms import Table, table
+from .validators import not_modified, tag, tagged
 
 MAX_BODY = 1 << 20
 MAX_ROWS = 1000  # on a page
@@ -38,6 +39,11 @@ def sparql() -> Response:
 
 def answer(asked: Operation, chosen: Choice) -> Response:
     """Return the answer in the format chosen for its kind, with hints on terms that are not there."""
+    entity = tag(asked, chosen, current())
+    return not_modified(entity) or tagged(_answer(asked, chosen), entity)
+
+
+def _answer(asked: Operation, chosen: Choice) -> Response:
     reply = ask(asked, chosen.rows, chosen.graphs)
     of_graph = reply.message["kind"] == "graphs"
     taken = acceptable(chosen.graphs if of_graph else chosen.rows, (*(GRAPHS if of_graph else ROWS), HTML))
