@@ -16,7 +16,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from flask import Flask
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from . import data, documents, errors, graph_store, headers, pages, sparql
+    from . import data, discovery, documents, errors, graph_store, headers, pages, service, sparql
     from .settings import Settings
 
     app = Flask(__name__)
@@ -25,11 +25,12 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     settings = settings or Settings.from_environment()
     app.extensions["cosponsor"] = loaded = data.load(settings)
+    service.register(app, loaded, settings)  # before the engine, which forks
     sparql.register(app, loaded, settings)
     if settings.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, settings.proxies, x_proto=0)  # type: ignore[method-assign]
     _mount(app, loaded.base)
-    for module in (sparql, graph_store, errors, pages, documents):
+    for module in (sparql, graph_store, discovery, errors, pages, documents):
         app.register_blueprint(module.blueprint)
     for module in (errors, headers):
         module.register(app)

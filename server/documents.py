@@ -19,14 +19,14 @@ blueprint = Blueprint("documents", __name__)
 @blueprint.get("/dump.nq.gz")
 def dump() -> Response:
     """Return the dataset as it was built, with its canonical IRIs: this is what the version counts for."""
-    return _answer(current().dump, "application/gzip")
+    return answer(current().dump, "application/gzip")
 
 
 @blueprint.get("/context.jsonld")
 def json_ld_context() -> Response:
     """Return the JSON-LD context at the base IRI."""
     text = (iris.room("ontology") / "context.jsonld").read_text("utf-8")
-    return _answer(current().local(text).encode(), JSON_LD.media_type)
+    return answer(current().local(text).encode(), JSON_LD.media_type)
 
 
 @blueprint.get("/.well-known/void")
@@ -70,14 +70,14 @@ def _document(data: Data, document: Document, chosen: Format) -> Response:
         body = document_page(data, document).encode()
     else:
         body = serialize(data, triples(data, document, chosen), chosen, DOCUMENTS)
-    response = _answer(body, chosen.content_type)
+    response = answer(body, chosen.content_type)
     # RFC 9110, section 8.7: which of the documents this is, whatever address was asked.
     response.headers["Content-Location"] = document.address(data, chosen)
     response.headers["Link"] = ", ".join([*_alternates(data, document), *_links(data, document)])
     return response
 
 
-def _answer(body: bytes, content_type: str) -> Response:
+def answer(body: bytes, content_type: str) -> Response:
     """Return 200, or 304 if the client has these very bytes (RFC 9110, sections 8.8.3 and 13.1.2)."""
     response = Response(body, content_type=content_type)
     response.set_etag(hashlib.sha256(body).hexdigest()[:32])

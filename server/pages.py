@@ -13,8 +13,9 @@ from .answers import Row, ask, grouped
 from .comparisons import Comparison, by_kind, by_question, comparisons, positions, slug, tensions, totals
 from .data import Data, current
 from .description import LICENCE
-from .negotiation import DOCUMENTS, HTML, ROWS, Format
+from .negotiation import DOCUMENTS, GRAPHS, HTML, ROWS, Format, negotiate
 from .operation import Operation
+from .service import current_service
 from .sparql import ask as ask_engine
 from .sparql import respond_with, rows_of
 from .terms import View
@@ -63,17 +64,22 @@ def home() -> Response:
 
 @blueprint.get("/questions")
 def gallery() -> Response:
-    """Show the questions that the graph answers."""
+    """Show the questions that the graph answers, or say them in RDF."""
+    chosen = negotiate((HTML, *GRAPHS))
+    if chosen is not HTML:
+        return current_service().gallery(chosen)
     return _page("questions.html", questions=questions())
 
 
 @blueprint.get("/questions/<name>")
 def question(name: str) -> Response:
-    """Show one question with its answer, or answer in the format that the name ends in."""
+    """Show one question with its answer, say it in RDF, or answer in the format that the name ends in."""
     stem, _, extension = name.rpartition(".")
     if extension in _DOWNLOADS and stem:
         return _download(_question(stem), _DOWNLOADS[extension])
-    asked = _question(name)
+    asked, chosen = _question(name), negotiate((HTML, *GRAPHS))
+    if chosen is not HTML:
+        return current_service().gallery(chosen, name)
     return _page("question.html", question=asked, table=rows_of(asked.query))
 
 

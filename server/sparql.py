@@ -13,8 +13,9 @@ from .engine import Engine, Spooled
 from .evaluation import FORMATS, InsufficientStorage, respond, warm_up
 from .evaluator import Ceilings
 from .headers import add_hints
-from .negotiation import GRAPHS, HTML, RESULTS, ROWS, TURTLE, Choice, Format, acceptable, best, choice
+from .negotiation import GRAPHS, HTML, RESULTS, ROWS, TURTLE, Choice, Format, acceptable, choice
 from .operation import Operation, operation
+from .service import bare
 from .settings import Settings
 from .terms import Table, table
 from .validators import not_modified, tag, tagged
@@ -30,9 +31,8 @@ _STAYS = Event()  # of a client whose server cannot tell whether it has gone
 @blueprint.route("/sparql", methods=["GET", "POST", "QUERY"])
 def sparql() -> Response:
     """Answer a query sent by GET, as a form, or as the body (SPARQL 1.1 Protocol, sections 2.1.1 to 2.1.3)."""
-    asks_nothing = request.method in {"GET", "HEAD"} and not {"query", "update"} & request.args.keys()
-    if asks_nothing and best((*GRAPHS, HTML)) is HTML:
-        return Response(render_template("sparql.html", query="", result=None), content_type=HTML.content_type)
+    if (description := bare()) is not None:
+        return description
     asked = operation(current())
     return answer(asked, choice(asked.formats))
 

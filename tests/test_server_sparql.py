@@ -76,8 +76,7 @@ def test_query_in_body_and_address_is_400(client: FlaskClient) -> None:
     problem(client.post("/sparql?query=ASK{}", data=ROWS, content_type=QUERY), 400)
 
 
-def test_get_without_query_is_400_for_programs_and_a_form_for_browsers(client: FlaskClient) -> None:
-    problem(client.get("/sparql"), 400)
+def test_get_without_query_is_a_form_for_browsers(client: FlaskClient) -> None:
     page = client.get("/sparql", headers={"Accept": "text/html,*/*;q=0.8"})
     assert page.status_code == 200
     assert "<form" in page.text
