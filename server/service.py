@@ -52,7 +52,6 @@ _OVERRIDES = {"format", "output", "results", "query"}
 def register(app: Flask, data: Data, settings: Settings) -> None:
     """Let ``app`` describe its endpoint over ``data``."""
     service = app.extensions["cosponsor.service"] = Service(data, settings)
-    service.publish()
     service.warm_up()
     app.context_processor(lambda: {"service": service})
 
@@ -98,13 +97,6 @@ class Service:
         for offer in GRAPHS:
             with suppress(HTTPException):  # one that cannot say it tells so when it is asked for
                 self.body(offer)
-
-    def publish(self) -> None:
-        """Let queries find the description, in a graph of its own; other data stay as they were given."""
-        if self.data.checked:
-            graph = self._at("graph/service")
-            new = [triple for triple in self.triples if not _stands(self.data.store, triple)]
-            self.data.store.extend(ox.Quad(triple.subject, triple.predicate, triple.object, graph) for triple in new)
 
     def body(self, chosen: Format) -> bytes:
         """Return the description in one format."""
@@ -172,9 +164,8 @@ class Service:
         return ROWS if rows else GRAPHS
 
     def _static(self) -> Iterator[ox.Triple]:
-        for name in ("service.ttl", "service-graph.ttl") if self.data.checked else ("service.ttl",):
-            quads = ox.parse(self._text(name), format=ox.RdfFormat.TURTLE, base_iri=self.data.base)
-            yield from (quad.triple for quad in quads)
+        quads = ox.parse(self._text("service.ttl"), format=ox.RdfFormat.TURTLE, base_iri=self.data.base)
+        yield from (quad.triple for quad in quads)
 
     def _formats(self) -> Iterator[ox.Triple]:
         for offer in (*ROWS, *GRAPHS):
@@ -242,11 +233,6 @@ class Service:
         yield ox.Triple(node, RDF_TYPE, ox.NamedNode(sh + "PrefixDeclaration"))
         yield ox.Triple(node, ox.NamedNode(sh + "prefix"), ox.Literal(prefix))
         yield ox.Triple(node, ox.NamedNode(sh + "namespace"), value)
-
-
-def _stands(store: ox.Store, triple: ox.Triple) -> bool:
-    """Whether some graph holds the triple."""
-    return next(store.quads_for_pattern(triple.subject, triple.predicate, triple.object, None), None) is not None
 
 
 def _written(data: Data, triples: list[ox.Triple], chosen: Format) -> bytes:
