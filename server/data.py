@@ -124,16 +124,19 @@ def gate() -> str:
     return path.read_text("utf-8")
 
 
-def load(settings: Settings) -> Data:
-    """Read what ``settings`` name: the project's own dataset, or files of any RDF format.
+def source(settings: Settings) -> str:
+    """Return in N-Quads what ``settings`` name: the project's own dataset, or files of any RDF format.
 
-    The gate is in here because every server comes by, ours or another that calls ``create_app``.
+    The gate is in here because every server comes by, ours or another that calls ``create_app``. Raises ValueError
+    with a sentence if something cannot be read or may not be served.
     """
-    policy = settings.prefixes, settings.services
-    if not settings.data:
-        return Data(settings.base_iri, settings.rebase_from or iris.BASE, gate(), True, *policy)
-    origin = settings.rebase_from or settings.base_iri
-    return Data(settings.base_iri, origin, _as_n_quads(settings.data, origin), False, *policy)
+    return _as_n_quads(settings.data, settings.rebase_from or settings.base_iri) if settings.data else gate()
+
+
+def load(settings: Settings) -> Data:
+    """Load what ``settings`` name; raise ValueError as ``source`` does."""
+    origin = settings.rebase_from or (settings.base_iri if settings.data else iris.BASE)
+    return Data(settings.base_iri, origin, source(settings), not settings.data, settings.prefixes, settings.services)
 
 
 def _as_n_quads(paths: Iterable[Path], base: str) -> str:

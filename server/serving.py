@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from .data import load
+from .data import source
 from .settings import Settings
 
 
@@ -23,7 +23,7 @@ def run(host: str, port: int, settings: Settings, workers: int) -> None:
     from granian.http import HTTP1Settings
     from granian.server import Server
 
-    load(settings)  # what cannot be served is said here, and not by a worker after the address
+    source(settings)  # what cannot be served is said here, and not by a worker after the address
     os.environ |= settings.to_environment()  # the workers read it from there
     click.echo(address(host, port))
     sys.stdout.flush()
