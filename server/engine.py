@@ -6,8 +6,8 @@ An answer is whole before its first byte is seen, in memory or in a file; ``plac
 import io
 import logging
 import os
-import select
 import socket
+import struct
 import tempfile
 import threading
 import time
@@ -21,9 +21,10 @@ from typing import IO
 
 from werkzeug.exceptions import InternalServerError, ServiceUnavailable
 
-from .evaluator import Answer, Ceilings, Message, receive, send, start_nursery
+from .evaluator import Answer, Ceilings, Message, readable, receive, send, start_nursery
 from .places import PAUSE, Flag, Place, Places
 
+STUCK = 5  # seconds after which an evaluator that takes no request, or the nursery, is given up
 SLOW = 19  # priority of queries in slow places; this is the lowest
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class Evaluator:
 
     def lives(self) -> bool:
         """Return whether the process is there: an idle one sends nothing, one that ended can be read to its end."""
-        return not select.select([self.channel], [], [], 0)[0]
+        return not readable(self.channel, 0)
 
     def ask(self, request: Message, wait: Callable[[], None]) -> Spooled:
         """Return the reply to a request, after ``wait`` for it; raise ``Ended`` if the process ended."""
@@ -99,8 +100,9 @@ class Engine:
         self.close = weakref.finalize(self, _close, self._channels)
 
     def _start(self) -> socket.socket:
+        self._owner = os.getpid()
         nursery = start_nursery(self.answer, self.ceilings, self.warm_up)
-        self._channels.add(nursery)
+        self._channels.add(_unblocked(nursery))
         return nursery
 
     def _part_with(self, channel: socket.socket) -> None:
@@ -130,7 +132,7 @@ class Engine:
 
     def _wait(self, place: Place, evaluator: Evaluator) -> None:
         """Wait until the evaluator replies; let quicker ones pass it if it does not soon."""
-        while not select.select([evaluator.channel], [], [], place.left())[0]:
+        while not readable(evaluator.channel, place.left()):
             place.check()
             if self.places.slow_down(place):
                 with suppress(OSError):
@@ -138,6 +140,7 @@ class Engine:
 
     def _take(self, networked: bool) -> Evaluator:
         with self._births:
+            self._own()
             while self._idle and not networked:
                 evaluator = self._idle.pop()
                 if evaluator.lives():
@@ -145,12 +148,24 @@ class Engine:
                 self._part_with(evaluator.channel)
             try:
                 return self._born(networked)
-            except (EOFError, OSError):
+            except (EOFError, BrokenPipeError, ConnectionResetError, BlockingIOError):
                 log.error("the nursery of evaluators has ended; another is started")
                 self._part_with(self._nursery)
                 # This process has threads by now. The new nursery uses nothing that they could have left locked.
                 self._nursery = self._start()
                 return self._born(networked)
+            except OSError as error:
+                log.error("no evaluator can be started: %s", error)
+                raise ServiceUnavailable("No query can be evaluated now; try again.", retry_after=PAUSE) from None
+
+    def _own(self) -> None:
+        """Start anew if the server has been forked since: two processes on one channel would mix up their answers."""
+        if self._owner == os.getpid():
+            return
+        self._idle.clear()
+        for channel in list(self._channels):
+            self._part_with(channel)
+        self._nursery = self._start()
 
     def _born(self, networked: bool) -> Evaluator:
         with ExitStack() as channels:
@@ -159,7 +174,7 @@ class Engine:
             theirs.close()
             message, _, _ = receive(self._nursery)
             channels.pop_all()
-        self._channels.add(ours)
+        self._channels.add(_unblocked(ours))
         return Evaluator(message["pid"], ours)
 
     def _give_back(self, evaluator: Evaluator, kept: bool) -> None:
@@ -170,6 +185,13 @@ class Engine:
             self._part_with(evaluator.channel)
             with suppress(OSError):
                 send(self._nursery, {"kill": evaluator.pid})
+
+
+def _unblocked(channel: socket.socket) -> socket.socket:
+    """Return a channel on which sending and receiving fail at last, rather than wait for ever."""
+    for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
+        channel.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", STUCK, 0))
+    return channel
 
 
 def _close(channels: set[socket.socket]) -> None:

@@ -39,6 +39,13 @@ def send(channel: socket.socket, message: Message, body: bytes = b"", files: Seq
     channel.sendall(head + body)
 
 
+def readable(channel: socket.socket, seconds: float) -> bool:
+    """Return whether there is something to receive, or an end, after waiting for it; ``poll`` knows any descriptor."""
+    poll = select.poll()
+    poll.register(channel, select.POLLIN)
+    return bool(poll.poll(1000 * seconds))
+
+
 def receive(channel: socket.socket) -> tuple[Message, bytes, list[int]]:
     """Return the next message, bytes and files; raise EOFError if the other end is gone, even amid a message."""
     lengths, files, _, _ = socket.recv_fds(channel, _LENGTHS.size, 1)
@@ -165,9 +172,9 @@ def _tend(answer: Answer, ceilings: Ceilings) -> None:
     channel = socket.socket(fileno=CHANNEL)
     with suppress(EOFError, OSError):
         while True:
-            readable, _, _ = select.select([channel], [], [], 1)
+            waiting = readable(channel, 1)
             children -= _ended(children)
-            if not readable:
+            if not waiting:
                 continue
             message, _, files = receive(channel)
             if not files:

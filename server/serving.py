@@ -1,6 +1,7 @@
 """What `cosponsor serve` does: the data, the address, and the HTTP server."""
 
 import os
+import resource
 import sys
 
 import click
@@ -24,6 +25,8 @@ def run(host: str, port: int, settings: Settings, workers: int) -> None:
     from granian.server import Server
 
     source(settings)  # what cannot be served is said here, and not by a worker after the address
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a connection takes one, and so does an answer
     os.environ |= settings.to_environment()  # the workers read it from there
     click.echo(address(host, port))
     sys.stdout.flush()

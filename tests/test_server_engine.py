@@ -1,8 +1,10 @@
 """The engine and its evaluators: what becomes of queries that take too much, and of those beside them."""
 
 import os
+import resource
 import signal
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -192,3 +194,40 @@ def test_a_query_that_lasts_gives_its_place_to_others_and_its_evaluator_is_not_u
         assert lasting.result() != first
     assert pid_of(engine) == first
     wait_until(lambda: not is_running(lasting.result()))
+
+
+def test_a_server_that_was_forked_has_evaluators_of_its_own(engine: Engine) -> None:
+    first = pid_of(engine)
+    receiving, sending = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(sending, str(pid_of(engine)).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    other = int(os.read(receiving, 20))
+    os.close(receiving)
+    os.close(sending)
+    assert other != first
+    assert pid_of(engine) == first
+
+
+def test_descriptors_beyond_a_thousand_do_no_harm(engine: Engine) -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 4096), most))
+    with ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, before)
+        for _ in range(1500):
+            stack.enter_context(Path(os.devnull).open("rb"))
+        assert pid_of(engine)
+
+
+def test_an_evaluator_that_takes_no_request_is_given_up(engine: Engine) -> None:
+    first = pid_of(engine)
+    channel = engine._idle[0].channel
+    channel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 0, 100000))
+    os.kill(first, signal.SIGSTOP)
+    with pytest.raises(InternalServerError):
+        run(engine, size=0, padding="x" * (8 << 20))
+    assert pid_of(engine) != first
+    wait_until(lambda: not is_running(first))
