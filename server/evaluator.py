@@ -35,8 +35,8 @@ _LENGTHS = struct.Struct("!II")
 def send(channel: socket.socket, message: Message, body: bytes = b"", files: Sequence[int] = ()) -> None:
     """Send a message, bytes and open files."""
     head = json.dumps(message).encode()
-    socket.send_fds(channel, [_LENGTHS.pack(len(head), len(body))], files)
-    channel.sendall(head + body)
+    content = memoryview(_LENGTHS.pack(len(head), len(body)) + head + body)
+    channel.sendall(content[socket.send_fds(channel, [content], files) :])
 
 
 def readable(channel: socket.socket, seconds: float) -> bool:
