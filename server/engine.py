@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from werkzeug.exceptions import InternalServerError, ServiceUnavailable
+from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
 from .evaluator import Answer, Ceilings, Message, readable, receive, send, start_nursery
 from .places import PAUSE, Flag, Place, Places
@@ -51,6 +51,12 @@ class Evaluator:
     def lives(self) -> bool:
         """Return whether the process is there: an idle one sends nothing, one that ended can be read to its end."""
         return not readable(self.channel, 0)
+
+    def ran(self) -> float:
+        """Return the seconds of processor time that it has used; where the system does not tell, those that passed."""
+        with suppress(OSError):
+            return time.clock_gettime((~self.pid << 3) | 2)  # clock_getcpuclockid(3), on Linux
+        return time.monotonic()
 
     def ask(self, request: Message, wait: Callable[[], None]) -> Spooled:
         """Return the reply to a request, after ``wait`` for it; raise ``Ended`` if the process ended."""
@@ -132,20 +138,32 @@ class Engine:
 
     def _wait(self, place: Place, evaluator: Evaluator) -> None:
         """Wait until the evaluator replies; let quicker ones pass it if it does not soon."""
+        before = evaluator.ran()
         while not readable(evaluator.channel, place.left()):
             place.check()
-            if self.places.slow_down(place):
+            if self.places.slow_down(place, evaluator.ran() - before):
                 with suppress(OSError):
                     os.setpriority(os.PRIO_PROCESS, evaluator.pid, SLOW)
+                self._replace()
+
+    def _replace(self) -> None:
+        """Have an evaluator ready for the next query, in the place of one that will not be used again."""
+        with suppress(HTTPException):
+            self._idle.append(self._made(networked=False))
 
     def _take(self, networked: bool) -> Evaluator:
-        with self._births:
-            self._own()
-            while self._idle and not networked:
+        self._own()
+        while self._idle and not networked:
+            with suppress(IndexError):  # another thread was faster
                 evaluator = self._idle.pop()
                 if evaluator.lives():
                     return evaluator
                 self._part_with(evaluator.channel)
+        return self._made(networked)
+
+    def _made(self, networked: bool) -> Evaluator:
+        """Return a new evaluator, from a new nursery if the old one has ended; raise 503 if there can be none."""
+        with self._births:
             try:
                 return self._born(networked)
             except (EOFError, BrokenPipeError, ConnectionResetError, BlockingIOError):
@@ -160,12 +178,13 @@ class Engine:
 
     def _own(self) -> None:
         """Start anew if the server has been forked since: two processes on one channel would mix up their answers."""
-        if self._owner == os.getpid():
-            return
-        self._idle.clear()
-        for channel in list(self._channels):
-            self._part_with(channel)
-        self._nursery = self._start()
+        with self._births:
+            if self._owner == os.getpid():
+                return
+            self._idle.clear()
+            for channel in list(self._channels):
+                self._part_with(channel)
+            self._nursery = self._start()
 
     def _born(self, networked: bool) -> Evaluator:
         with ExitStack() as channels:
@@ -178,13 +197,12 @@ class Engine:
         return Evaluator(message["pid"], ours)
 
     def _give_back(self, evaluator: Evaluator, kept: bool) -> None:
-        with self._births:
-            if kept:
-                self._idle.append(evaluator)
-                return
-            self._part_with(evaluator.channel)
-            with suppress(OSError):
-                send(self._nursery, {"kill": evaluator.pid})
+        if kept:
+            self._idle.append(evaluator)
+            return
+        self._part_with(evaluator.channel)
+        with self._births, suppress(OSError):
+            send(self._nursery, {"kill": evaluator.pid})
 
 
 def _unblocked(channel: socket.socket) -> socket.socket:

@@ -17,7 +17,8 @@ from typing import Protocol
 from werkzeug.exceptions import HTTPException, ServiceUnavailable, TooManyRequests
 
 WAITING = 128  # queries in the queue
-QUICK = 0.25  # seconds in a quick place
+QUICK = 0.5  # seconds of processor time in a quick place
+LASTING = 2  # seconds in a quick place, of one that waits for others
 PAUSE = 2  # seconds after which a client that was shed may try again (RFC 9110, section 10.2.3)
 GLANCE = 0.1  # seconds between looks at what has changed
 
@@ -86,9 +87,9 @@ class Places:
                 (self.slow if place in self.slow else self.quick).remove(place)
                 self._changed.notify_all()
 
-    def slow_down(self, place: Place) -> bool:
-        """Move a query that has run for a while to a slow place; return whether it has now been moved."""
-        if place not in self.quick or time.monotonic() < place.began + QUICK:
+    def slow_down(self, place: Place, ran: float) -> bool:
+        """Move a query that ran for a while, in seconds of processor time, to a slow place; return whether it did."""
+        if place not in self.quick or (ran < QUICK and time.monotonic() < place.began + LASTING):
             return False
         with self._changed:
             self.quick.remove(place)

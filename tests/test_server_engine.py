@@ -29,7 +29,7 @@ def act(request: Message, spool: Spool) -> Message:
         os.kill(os.getpid(), request["kill"])
         time.sleep(60)  # until the signal arrives
     while not Path(request.get("until", "/")).exists():
-        time.sleep(0.005)
+        pass
     time.sleep(request.get("sleep", 0))
     spool.write(b"x" * request.get("size", 0))
     spool.close()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from werkzeug.exceptions import ServiceUnavailable, TooManyRequests
 
-from cosponsor.server.places import PAUSE, WAITING, Gone, Place, Places
+from cosponsor.server.places import LASTING, PAUSE, QUICK, WAITING, Gone, Place, Places
 
 
 class Client(threading.Thread):
@@ -122,10 +122,9 @@ def test_a_client_that_goes_away_leaves_the_queue(enter: Callable[..., Client]) 
 def slowed(places: Places, client: Client) -> Place:
     """Return the place of a client after it has been moved to a slow one."""
     assert client.place
-    assert not places.slow_down(client.place)
     client.place.began -= 60
-    assert places.slow_down(client.place)
-    assert not places.slow_down(client.place)
+    assert places.slow_down(client.place, 0)
+    assert not places.slow_down(client.place, 1)
     return client.place
 
 
@@ -138,6 +137,18 @@ def test_a_query_that_lasts_goes_on_in_a_slow_place_and_frees_its_own(enter: Cal
     lasting.leave.set()
     lasting.join()
     assert (len(places.quick), places.slow) == (1, [])
+
+
+def test_what_counts_is_processor_time_or_a_long_while(enter: Callable[..., Client]) -> None:
+    places = Places(2)
+    place = enter(places, "a").place
+    assert place
+    assert not places.slow_down(place, QUICK / 2)
+    assert places.slow_down(place, QUICK)
+    other = enter(places, "a").place
+    assert other
+    other.began -= LASTING
+    assert places.slow_down(other, 0)
 
 
 def test_without_a_slow_place_the_oldest_of_who_has_most_is_stopped(enter: Callable[..., Client]) -> None:
