@@ -120,7 +120,7 @@ def oxigraph() -> str:
 
 @contextmanager
 def peer(data: Path, *options: str) -> Iterator[Server]:
-    """Serve a file by `oxigraph serve`, from its memory, which answers faster than its store on disk."""
+    """Serve a file by `oxigraph serve`, from its memory."""
     with socket.create_server((LOOPBACK, 0)) as free:
         port = free.getsockname()[1]
     words = ["serve", "--union-default-graph", *options, "--bind", f"{LOOPBACK}:{port}"]
