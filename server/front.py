@@ -34,7 +34,6 @@ ARRIVING = 64 << 20  # bytes of bodies that have not arrived whole
 STALL_SECONDS = 30  # in which a client takes nothing of its answer
 LINGER = 10  # seconds until the file of an answer is closed here, which granian opens for itself at once
 Headers = list[tuple[str, str]]
-_BUSY = ServiceUnavailable("The server has its hands full; try again.", retry_after=PAUSE)
 _LATE = RequestTimeout(f"The body of the request did not arrive within {BODY_SECONDS} seconds.")
 
 
@@ -67,7 +66,7 @@ class Front:
             try:
                 body = await asyncio.wait_for(self._body(scope, protocol), BODY_SECONDS)
                 if self.busy >= THREADS:
-                    raise _BUSY
+                    raise _busy()
                 self.busy += 1
                 try:
                     await self._answer(scope, protocol, body)
@@ -89,7 +88,7 @@ class Front:
                 body += chunk
                 self.arriving += len(chunk)
                 if self.arriving > ARRIVING:
-                    raise _BUSY
+                    raise _busy()
                 if len(body) > MAX_BODY:
                     break
         finally:
@@ -163,6 +162,11 @@ def environ(scope: "Scope", body: bytes, gone: Event) -> dict[str, Any]:
         "wsgi.file_wrapper": Sent,
         "cosponsor.gone": gone,
     }
+
+
+def _busy() -> ServiceUnavailable:
+    """Return a new error each time: one that is raised again keeps what every request before held."""
+    return ServiceUnavailable("The server has its hands full; try again.", retry_after=PAUSE)
 
 
 def _no_write(_: bytes) -> object:

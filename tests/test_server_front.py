@@ -1,12 +1,14 @@
 """The front between granian and the application, by itself and in a real server."""
 
 import asyncio
+import gc
 import http.client
 import json
 import os
 import signal
 import socket
 import time
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -124,6 +126,16 @@ def test_more_requests_than_threads_are_503_at_once() -> None:
     front.busy = module.THREADS
     asyncio.run(front.__rsgi__(scope(), protocol))  # type: ignore[arg-type]
     assert (protocol.sent[0], dict(protocol.sent[1])["retry-after"]) == (503, "2")
+
+
+def test_a_request_that_is_refused_is_not_kept() -> None:
+    front, protocol = Front(echo), Protocol([b"body"])
+    front.busy = module.THREADS
+    asyncio.run(front.__rsgi__(scope("POST"), protocol))  # type: ignore[arg-type]
+    kept = weakref.ref(protocol)
+    del protocol
+    gc.collect()
+    assert kept() is None
 
 
 def test_a_client_that_goes_away_is_seen_by_the_application() -> None:
