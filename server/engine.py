@@ -25,6 +25,7 @@ from .evaluator import Answer, Ceilings, Message, readable, receive, send, start
 from .places import PAUSE, Flag, Place, Places
 
 STUCK = 5  # seconds after which an evaluator that takes no request, or the nursery, is given up
+WARM = 300  # seconds after which a nursery that is not yet warm is given up
 SLOW = 19  # priority of queries in slow places; this is the lowest
 log = logging.getLogger(__name__)
 
@@ -96,19 +97,20 @@ class Engine:
     warm_up: Callable[[], object]
     ceilings: Ceilings
     size: int
+    _nursery: socket.socket | None = None
     _idle: list[Evaluator] = field(default_factory=list)
     _channels: set[socket.socket] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.places = Places(self.size)
         self._births = threading.Lock()
-        self._nursery = self._start()
+        self._start()
         self.close = weakref.finalize(self, _close, self._channels)
 
     def _start(self) -> socket.socket:
-        self._owner = os.getpid()
-        nursery = start_nursery(self.answer, self.ceilings, self.warm_up)
-        self._channels.add(_unblocked(nursery))
+        self._owner, self._is_warm = os.getpid(), False
+        self._nursery = nursery = start_nursery(self.answer, self.ceilings, self.warm_up)
+        self._channels.add(nursery)
         return nursery
 
     def _part_with(self, channel: socket.socket) -> None:
@@ -162,19 +164,18 @@ class Engine:
         return self._made(networked)
 
     def _made(self, networked: bool) -> Evaluator:
-        """Return a new evaluator, from a new nursery if the old one has ended; raise 503 if there can be none."""
-        with self._births:
+        """Return a new evaluator; raise 503 if there can be none."""
+        with self._births, ExitStack() as channels:
             try:
-                return self._born(networked)
-            except (EOFError, BrokenPipeError, ConnectionResetError, BlockingIOError):
-                log.error("the nursery of evaluators has ended; another is started")
-                self._part_with(self._nursery)
-                # This process has threads by now. The new nursery uses nothing that they could have left locked.
-                self._nursery = self._start()
-                return self._born(networked)
+                ours, theirs = map(channels.enter_context, socket.socketpair())
+                pid = self._born(theirs, networked)
             except OSError as error:
                 log.error("no evaluator can be started: %s", error)
                 raise ServiceUnavailable("No query can be evaluated now; try again.", retry_after=PAUSE) from None
+            channels.pop_all()
+            theirs.close()
+            self._channels.add(_patient(ours, STUCK))
+            return Evaluator(pid, ours)
 
     def _own(self) -> None:
         """Start anew if the server has been forked since: two processes on one channel would mix up their answers."""
@@ -184,17 +185,38 @@ class Engine:
             self._idle.clear()
             for channel in list(self._channels):
                 self._part_with(channel)
-            self._nursery = self._start()
+            self._start()
 
-    def _born(self, networked: bool) -> Evaluator:
-        with ExitStack() as channels:
-            ours, theirs = map(channels.enter_context, socket.socketpair())
-            send(self._nursery, {"networked": networked}, files=[theirs.fileno()])
-            theirs.close()
-            message, _, _ = receive(self._nursery)
-            channels.pop_all()
-        self._channels.add(_unblocked(ours))
-        return Evaluator(message["pid"], ours)
+    def _born(self, channel: socket.socket, networked: bool) -> int:
+        """Return the number of the evaluator that the nursery, or else another, starts; raise OSError if none can."""
+        for _ in range(2):
+            try:
+                nursery = self._warm_nursery()
+                send(nursery, {"networked": networked}, files=[channel.fileno()])
+                message, _, _ = receive(nursery)
+            except (EOFError, OSError) as error:
+                log.error("the nursery of evaluators has ended; another is started: %s", error)
+                self._end_nursery()  # what it may still answer is no answer to the next request
+            else:
+                if not message["pid"]:
+                    raise OSError(message["problem"])
+                return int(message["pid"])
+        raise OSError("the nursery ends again and again")
+
+    def _warm_nursery(self) -> socket.socket:
+        """Return the nursery as soon as it is warm, which takes the longer the more data there are."""
+        # If this process has threads by now: a new nursery uses nothing that they could have left locked.
+        nursery = self._nursery or self._start()
+        if not self._is_warm:
+            receive(_patient(nursery, WARM))
+            _patient(nursery, STUCK)
+            self._is_warm = True
+        return nursery
+
+    def _end_nursery(self) -> None:
+        if self._nursery is not None:
+            self._part_with(self._nursery)
+            self._nursery = None
 
     def _give_back(self, evaluator: Evaluator, kept: bool) -> None:
         if kept:
@@ -202,13 +224,14 @@ class Engine:
             return
         self._part_with(evaluator.channel)
         with self._births, suppress(OSError):
-            send(self._nursery, {"kill": evaluator.pid})
+            if self._nursery is not None:
+                send(self._nursery, {"kill": evaluator.pid})
 
 
-def _unblocked(channel: socket.socket) -> socket.socket:
+def _patient(channel: socket.socket, seconds: int) -> socket.socket:
     """Return a channel on which sending and receiving fail at last, rather than wait for ever."""
     for option in (socket.SO_SNDTIMEO, socket.SO_RCVTIMEO):
-        channel.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", STUCK, 0))
+        channel.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", seconds, 0))
     return channel
 
 

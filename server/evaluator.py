@@ -19,6 +19,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +131,13 @@ def start_nursery(answer: Answer, ceilings: Ceilings, warm_up: Callable[[], obje
     """
     ours, theirs = socket.socketpair()
     sys.stdout.flush()
-    if os.fork():
+    try:
+        is_server = os.fork()
+    except OSError:
+        ours.close()
+        theirs.close()
+        raise
+    if is_server:
         theirs.close()
         return ours
     with _last():
@@ -167,10 +174,11 @@ def _isolate(channel: socket.socket) -> None:
 
 
 def _tend(answer: Answer, ceilings: Ceilings) -> None:
-    """Fork an evaluator for each file received, kill whom the server names, until the server is gone."""
+    """Say that this is warm. Fork an evaluator for each file received, kill whom the server names, until it is gone."""
     children: set[int] = set()
     channel = socket.socket(fileno=CHANNEL)
     with suppress(EOFError, OSError):
+        send(channel, {})
         while True:
             waiting = readable(channel, 1)
             children -= _ended(children)
@@ -180,13 +188,22 @@ def _tend(answer: Answer, ceilings: Ceilings) -> None:
             if not files:
                 _kill(children & {message["kill"]})
                 continue
-            pid = os.fork()
-            if not pid:
-                _evaluate(files[0], answer, ceilings, message["networked"])
-            children.add(pid)
+            reply = _bear(partial(_evaluate, files[0], answer, ceilings, message["networked"]))
+            children |= {reply["pid"]} - {0}
             os.close(files[0])
-            send(channel, {"pid": pid})
+            send(channel, reply)
     _kill(children)
+
+
+def _bear(live: Callable[[], None]) -> Message:
+    """Fork a process that lives so; return its number, 0 with the reason if the system has no room for another."""
+    try:
+        pid = os.fork()
+    except OSError as error:
+        return {"pid": 0, "problem": str(error)}
+    if not pid:
+        live()
+    return {"pid": pid}
 
 
 def _ended(children: set[int]) -> set[int]:

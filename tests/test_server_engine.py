@@ -9,13 +9,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from werkzeug.exceptions import InternalServerError, ServiceUnavailable
 
+from cosponsor.server import engine as module
 from cosponsor.server.engine import Engine, Spooled
 from cosponsor.server.evaluator import GROWN, INLINE, Ceilings, Message, Spool
 from cosponsor.server.places import PAUSE, Gone
@@ -231,3 +232,47 @@ def test_an_evaluator_that_takes_no_request_is_given_up(engine: Engine) -> None:
         run(engine, size=0, padding="x" * (8 << 20))
     assert pid_of(engine) != first
     wait_until(lambda: not is_running(first))
+
+
+def test_a_nursery_that_warms_up_slowly_is_waited_for_and_starts_whom_it_says(
+    start: Callable[[int], Engine], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(module, "STUCK", 1)
+
+    def warm_up() -> None:
+        if not (tmp_path / "warm").exists():
+            (tmp_path / "warm").touch()
+            time.sleep(1.5)
+
+    with closing(Engine(act, warm_up, CEILINGS, 2)) as engine:
+        first = pid_of(engine)
+        assert [evaluator.pid for evaluator in engine._idle] == [first]
+
+
+def test_a_fork_that_fails_costs_one_query_503(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> int:
+        raise BlockingIOError("no room")
+
+    assert engine._nursery
+    engine._nursery.shutdown(socket.SHUT_RDWR)  # it ends
+    with monkeypatch.context() as patch, pytest.raises(ServiceUnavailable):
+        patch.setattr(os, "fork", fail)
+        run(engine)
+    assert is_running(pid_of(engine))
+
+
+def test_a_nursery_that_cannot_fork_says_so_and_goes_on(
+    start: Callable[[int], Engine], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fork() -> int:
+        if os.getpid() != server:
+            raise BlockingIOError("no room")
+        return born()
+
+    server, born = os.getpid(), os.fork
+    monkeypatch.setattr(os, "fork", fork)
+    engine = start(1)
+    for _ in range(2):
+        with pytest.raises(ServiceUnavailable):
+            run(engine)
+    assert set(caplog.messages) == {"no evaluator can be started: no room"}
