@@ -39,11 +39,15 @@ class Gone(HTTPException):
 
 @dataclass(eq=False)
 class Place:
-    """The place of a query: whose it is, and the moments (of ``time.monotonic``) when it must end and when it began."""
+    """The place of a query: whose it is, and the moments (of ``time.monotonic``) when it must end and when it began.
+
+    ``turn`` is told when it may be its turn.
+    """
 
     client: str
     deadline: float
     gone: Flag
+    turn: threading.Condition
     began: float = 0
     stopped: bool = False
 
@@ -73,29 +77,29 @@ class Places:
         self.queue: list[Place] = []
         self.quick: list[Place] = []
         self.slow: list[Place] = []
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
 
     @contextmanager
     def hold(self, client: str, deadline: float, gone: Flag) -> Iterator[Place]:
         """Wait for the client's turn and hold a place; raise 429 or 503 where there is none in time."""
-        place = Place(client, deadline, gone)
+        place = Place(client, deadline, gone, threading.Condition(self._lock))
         self._wait(place)
         try:
             yield place
         finally:
-            with self._changed:
+            with self._lock:
                 (self.slow if place in self.slow else self.quick).remove(place)
-                self._changed.notify_all()
+                self._call()
 
     def slow_down(self, place: Place, ran: float) -> bool:
         """Move a query that ran for a while, in seconds of processor time, to a slow place; return whether it did."""
         if place not in self.quick or (ran < QUICK and time.monotonic() < place.began + LASTING):
             return False
-        with self._changed:
+        with self._lock:
             self.quick.remove(place)
             self.slow.append(place)
             self._stop_one()
-            self._changed.notify_all()
+            self._call()
         return True
 
     def _stop_one(self) -> None:
@@ -106,12 +110,12 @@ class Places:
             max(running, key=lambda place: held[place.client]).stopped = True
 
     def _wait(self, place: Place) -> None:
-        with self._changed:
+        with self._lock:
             self._admit(place.client)
             self.queue.append(place)
             try:
                 while self._next() is not place:
-                    self._changed.wait(place.left())
+                    place.turn.wait(place.left())
                     place.check()
                 place.began = time.monotonic()
                 self.quick.append(place)
@@ -121,7 +125,7 @@ class Places:
                 ) from None
             finally:
                 self.queue.remove(place)
-                self._changed.notify_all()
+                self._call()
 
     def _admit(self, client: str) -> None:
         """Raise 503 if the queue is full, 429 if this client alone fills half of it."""
@@ -134,6 +138,12 @@ class Places:
                 f"{WAITING // 2} queries from your address are waiting already; let them end before you send more.",
                 retry_after=PAUSE,
             )
+
+    def _call(self) -> None:
+        """Wake whose turn it is; not all, of whom each would look for the next."""
+        following = self._next()
+        if following:
+            following.turn.notify()
 
     def _next(self) -> Place | None:
         """Return whose turn it is: the first that waits whose client leaves a quick place to others."""

@@ -159,3 +159,18 @@ def test_without_a_slow_place_the_oldest_of_who_has_most_is_stopped(enter: Calla
     with pytest.raises(ServiceUnavailable, match=r"stopped after 60.* because many queries are waiting"):
         held[1].check()
     held[0].check()
+
+
+def test_those_whose_turn_it_is_are_woken(enter: Callable[..., Client], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cosponsor.server.places.GLANCE", 60)
+    places = Places(2)
+    first, second = enter(places, "a"), enter(places, "b")
+    waiting = [enter(places, name) for name in "abcd"]
+    first.leave.set()
+    wait_until(lambda: not waiting[0].waits())
+    slowed(places, second)
+    wait_until(lambda: not waiting[1].waits())
+    assert [client.waits() for client in waiting] == [False, False, True, True]
+    waiting[0].leave.set()
+    waiting[1].leave.set()
+    wait_until(lambda: not any(client.waits() for client in waiting))
