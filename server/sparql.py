@@ -18,7 +18,7 @@ from .operation import Operation, operation
 from .service import bare
 from .settings import Settings
 from .terms import Table, table
-from .validators import not_modified, tag, tagged
+from .validators import has, not_modified, tag, tagged
 
 MAX_BODY = 1 << 20
 MAX_ROWS = 1000  # on a page
@@ -40,7 +40,13 @@ def sparql() -> Response:
 def answer(asked: Operation, chosen: Choice) -> Response:
     """Return the answer in the format chosen for its kind, with hints on terms that are not there."""
     entity = tag(asked, chosen, current())
-    return not_modified(entity) or tagged(_answer(asked, chosen), entity)
+    if has(entity):
+        return not_modified(entity)
+    response = _answer(asked, chosen)
+    if entity and request.if_none_match.star_tag:  # holds of any answer, but not of an error
+        response.close()
+        return not_modified(entity)
+    return tagged(response, entity)
 
 
 def _answer(asked: Operation, chosen: Choice) -> Response:

@@ -30,11 +30,16 @@ def tag(asked: Operation, chosen: Choice, data: Data) -> str:
     return hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32]
 
 
-def not_modified(found: str) -> Response | None:
-    """Return 304 if the client has the answer with this tag (section 13.1.2)."""
-    if not found or not request.if_none_match.contains_weak(found):
-        return None
-    return tagged(Response(status=304), found)
+def has(found: str) -> bool:
+    """Return whether the client has the answer with this tag (section 13.1.2)."""
+    return bool(found) and found in request.if_none_match.as_set(include_weak=True)
+
+
+def not_modified(found: str) -> Response:
+    """Return 304, of no type (section 15.4.5)."""
+    response = tagged(Response(status=304), found)
+    del response.headers["Content-Type"]
+    return response
 
 
 def tagged(response: Response, found: str) -> Response:

@@ -34,7 +34,14 @@ def test_who_has_the_answer_gets_304_with_the_fields_of_the_answer(client: Flask
         assert response.headers["Cache-Control"] == "public, max-age=60"
         assert "Accept" in response.vary
         assert response.headers["Access-Control-Allow-Origin"] == "*"
+        assert "Content-Security-Policy" not in response.headers  # the answer is no page
     assert get(client, ROWS, '"other"', method).status_code == 200
+
+
+def test_an_error_is_told_though_any_answer_would_do(client: FlaskClient) -> None:
+    """Section 13.2.1: preconditions are ignored where the answer without them would be an error."""
+    assert get(client, "SELEC", "*").status_code == 400
+    assert get(client, ROWS, "*", Accept="image/png").status_code == 406
 
 
 def test_304_is_told_without_evaluating(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
