@@ -105,6 +105,12 @@ def test_a_request_becomes_an_environ() -> None:
     )
 
 
+def test_a_field_with_an_underscore_is_not_taken_for_one_with_a_hyphen() -> None:
+    asked = scope()
+    asked.headers = {"x_forwarded_for": "10.9.9.9", "x-forwarded-for": "10.0.0.2"}
+    assert json.loads(answered(echo, asked, Protocol())[2])["HTTP_X_FORWARDED_FOR"] == "10.0.0.2"
+
+
 def test_a_body_that_does_not_arrive_in_time_is_408(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "BODY_SECONDS", 0.05)
     status, fields, body = answered(echo, scope("POST"), Protocol([b"a"] * 100, pause=0.02))
