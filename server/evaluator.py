@@ -169,7 +169,10 @@ def _isolate(channel: socket.socket) -> None:
     for standard in (0, 1):
         os.dup2(null, standard)
     os.dup2(copy, CHANNEL)
-    os.closerange(CHANNEL + 1, os.sysconf("SC_OPEN_MAX"))
+    for path in list(Path("/dev/fd").iterdir()):  # not up to the limit, which may be a thousand million
+        if int(path.name) > CHANNEL:
+            with suppress(OSError):  # the one by which they were listed
+                os.close(int(path.name))
     gc.freeze()  # so that no collection copies pages that are shared with the server
 
 
@@ -233,6 +236,8 @@ def _limit(memory: int, networked: bool) -> None:
     if sys.platform == "linux":  # elsewhere the system does not keep to this ceiling
         size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (size + STACK + memory,) * 2)
+        with suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text("1000")  # where memory ends, queries go before the server
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if not networked:
         resource.setrlimit(resource.RLIMIT_NOFILE, (CHANNEL + 2,) * 2)
