@@ -145,7 +145,7 @@ class Engine:
             place.check()
             if self.places.slow_down(place, evaluator.ran() - before):
                 with suppress(OSError):
-                    os.setpriority(os.PRIO_PROCESS, evaluator.pid, SLOW)
+                    os.setpriority(os.PRIO_PGRP, evaluator.pid, SLOW)  # of all its threads
                 self._replace()
 
     def _replace(self) -> None:

@@ -222,6 +222,7 @@ def _kill(children: set[int]) -> None:
 def _evaluate(channel: int, answer: Answer, ceilings: Ceilings, networked: bool) -> None:
     """Answer queries on a stack that bears nested ones, then end this process."""
     with _last():
+        os.setpgid(0, 0)  # Linux gives a priority to a process's first thread only, but to all of a group
         os.dup2(channel, CHANNEL)
         os.close(channel)
         threading.stack_size(STACK)

@@ -17,7 +17,7 @@ import pytest
 from werkzeug.exceptions import InternalServerError, ServiceUnavailable
 
 from cosponsor.server import engine as module
-from cosponsor.server.engine import Engine, Spooled
+from cosponsor.server.engine import SLOW, Engine, Spooled
 from cosponsor.server.evaluator import GROWN, INLINE, Ceilings, Message, Spool
 from cosponsor.server.places import PAUSE, Gone
 
@@ -276,3 +276,18 @@ def test_a_nursery_that_cannot_fork_says_so_and_goes_on(
         with pytest.raises(ServiceUnavailable):
             run(engine)
     assert set(caplog.messages) == {"no evaluator can be started: no room"}
+
+
+def test_a_query_that_lasts_has_the_lowest_priority_in_all_threads(engine: Engine, tmp_path: Path) -> None:
+    first = pid_of(engine)
+    with ThreadPoolExecutor(1) as threads:
+        lasting = threads.submit(pid_of, engine, until=str(tmp_path / "released"))
+        wait_until(lambda: engine.places.slow)
+        threads_of = Path(f"/proc/{first}/task")
+        wait_until(lambda: {_nice(path) for path in threads_of.iterdir()} == {SLOW})
+        (tmp_path / "released").touch()
+        assert lasting.result() == first
+
+
+def _nice(process: Path) -> int:
+    return int((process / "stat").read_text().rpartition(")")[2].split()[16])
