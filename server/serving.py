@@ -39,6 +39,8 @@ def run(host: str, port: int, settings: Settings, workers: int) -> None:
         http=HTTPModes.http1,  # a proxy in front speaks what browsers like
         http1_settings=HTTP1Settings(header_read_timeout=10_000),  # milliseconds
         workers=workers,
+        backlog=4096,  # connections that wait; and that are open, as most of a slow client's are
+        backpressure=8192,
         workers_kill_timeout=10,  # seconds for queries to end when the server does
         respawn_failed_workers=True,
         log_level="warning",  # type: ignore[arg-type]
