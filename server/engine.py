@@ -150,8 +150,9 @@ class Engine:
 
     def _replace(self) -> None:
         """Have an evaluator ready for the next query, in the place of one that will not be used again."""
-        with suppress(HTTPException):
-            self._idle.append(self._made(networked=False))
+        if not self._idle:  # else that one was for a query that may call out, for which none is kept
+            with suppress(HTTPException):
+                self._idle.append(self._made(networked=False))
 
     def _take(self, networked: bool) -> Evaluator:
         self._own()

@@ -291,3 +291,10 @@ def test_a_query_that_lasts_has_the_lowest_priority_in_all_threads(engine: Engin
 
 def _nice(process: Path) -> int:
     return int((process / "stat").read_text().rpartition(")")[2].split()[16])
+
+
+def test_queries_that_call_out_and_last_leave_one_evaluator(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cosponsor.server.places.LASTING", 0)
+    for _ in range(3):
+        engine.run({"timeout": 5, "sleep": 0.3}, "a", threading.Event(), networked=True).content.close()
+    assert len(engine._idle) == 1
