@@ -127,6 +127,18 @@ def test_of_a_body_that_is_too_long_no_more_is_read_than_shows_it() -> None:
     assert declared.read == 0
 
 
+def test_bodies_that_have_not_arrived_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ARRIVING", 10)
+    front = Front(echo)
+
+    def status(*chunks: bytes) -> int:
+        protocol = Protocol([*chunks])
+        asyncio.run(front.__rsgi__(scope("POST"), protocol))  # type: ignore[arg-type]
+        return int(protocol.sent[0])
+
+    assert [status(b"x" * 6, b"x" * 6), status(b"x" * 10), status(b"x" * 10)] == [503, 200, 200]
+
+
 def test_more_requests_than_threads_are_503_at_once() -> None:
     front, protocol = Front(echo), Protocol()
     front.busy = module.THREADS

@@ -159,6 +159,8 @@ def test_without_a_slow_place_the_oldest_of_who_has_most_is_stopped(enter: Calla
     with pytest.raises(ServiceUnavailable, match=r"stopped after 60.* because many queries are waiting"):
         held[1].check()
     held[0].check()
+    held.append(slowed(places, enter(places, "few")))
+    assert [place.stopped for place in held].count(True) == 2  # the first has not left yet
 
 
 def test_those_whose_turn_it_is_are_woken(enter: Callable[..., Client], monkeypatch: pytest.MonkeyPatch) -> None:
