@@ -138,11 +138,10 @@ def environ(scope: "Scope", body: bytes, gone: Event) -> dict[str, Any]:
     host, _, port = scope.server.rpartition(":")
     fields: dict[str, Any] = {}
     for name, value in scope.headers.items():
-        if "_" in name:  # it would look like one with hyphens, as X-Forwarded-For, which proxies vouch for
-            continue
         key = name.upper().replace("-", "_")
         key = key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"
-        fields[key] = f"{fields[key]},{value}" if key in fields else value
+        if "_" not in name:  # else it would look like one with hyphens, as X-Forwarded-For, which proxies vouch for
+            fields[key] = f"{fields[key]},{value}" if key in fields else value
     fields.pop("HTTP_TRANSFER_ENCODING", None)  # the body is whole by now
     fields.setdefault("CONTENT_LENGTH", str(len(body)))
     return fields | {

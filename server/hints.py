@@ -14,7 +14,7 @@ from .terms import curie
 
 Tokens = Sequence[re.Match[str]]
 
-# Hints are made in the process that answers everybody: a query of a megabyte gets no more than these.
+# A query of a megabyte gets no more hints than these.
 MOST = 5  # of a kind
 LONGEST = 80  # characters of what may be misspelt
 _LOOKED_AT = 500  # IRIs of a query
