@@ -238,6 +238,7 @@ def test_a_nursery_that_warms_up_slowly_is_waited_for_and_starts_whom_it_says(
     start: Callable[[int], Engine], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(module, "STUCK", 1)
+    monkeypatch.setattr("cosponsor.server.places.LASTING", 60)
 
     def warm_up() -> None:
         if not (tmp_path / "warm").exists():
