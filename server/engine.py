@@ -26,7 +26,7 @@ from .places import PAUSE, Flag, Place, Places
 
 STUCK = 5  # seconds after which an evaluator that takes no request, or the nursery, is given up
 WARM = 300  # seconds after which a nursery that is not yet warm is given up
-SLOW = 19  # priority of queries in slow places; this is the lowest
+SLOW = 5  # priority of queries in slow places: a third of what quick ones get; the lowest would get next to nothing
 log = logging.getLogger(__name__)
 
 

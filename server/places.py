@@ -1,6 +1,6 @@
 """Who may be evaluated: places for queries, a bounded queue before them, and what is shed when there are too many.
 
-A query starts in a quick place. If it is still running after a moment it goes on in a slow place, at the lowest
+A query starts in a quick place. If it is still running after a moment it goes on in a slow place, at a low
 priority, and the quick one is free: so queries that take long never keep out those that do not. Where all slow places
 are taken, too, the query that has run longest of the client that has most is stopped. No client has all quick places
 or more than half of the queue.

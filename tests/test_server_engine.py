@@ -279,7 +279,7 @@ def test_a_nursery_that_cannot_fork_says_so_and_goes_on(
     assert set(caplog.messages) == {"no evaluator can be started: no room"}
 
 
-def test_a_query_that_lasts_has_the_lowest_priority_in_all_threads(engine: Engine, tmp_path: Path) -> None:
+def test_a_query_that_lasts_has_a_low_priority_in_all_threads(engine: Engine, tmp_path: Path) -> None:
     first = pid_of(engine)
     with ThreadPoolExecutor(1) as threads:
         lasting = threads.submit(pid_of, engine, until=str(tmp_path / "released"))

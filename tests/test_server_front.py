@@ -20,6 +20,7 @@ from urllib.parse import urlencode
 import pytest
 
 from cosponsor.server import front as module
+from cosponsor.server.engine import SLOW
 from cosponsor.server.evaluator import INLINE
 from cosponsor.server.front import Front
 from cosponsor.server.sparql import MAX_BODY
@@ -219,8 +220,8 @@ def get(query: str) -> str:
 
 
 def busy(server: Served) -> list[int]:
-    """Return the processes at work on queries that last: those of the lowest priority that are no zombies."""
-    return [pid for pid in server.processes() if _state_and_nice(pid) in {("R", "19"), ("S", "19")}]
+    """Return the processes at work on queries that last: those of a low priority that are no zombies."""
+    return [pid for pid in server.processes() if _state_and_nice(pid) in {("R", str(SLOW)), ("S", str(SLOW))}]
 
 
 def _state_and_nice(pid: int) -> tuple[str, str]:
