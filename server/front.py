@@ -7,11 +7,14 @@ client goes away: ``cosponsor.gone`` in the environ is set, and the engine stops
 
 import asyncio
 import io
+import os
 import socket
 import sys
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import IO, TYPE_CHECKING, Any
@@ -19,6 +22,7 @@ from typing import IO, TYPE_CHECKING, Any
 from granian._granian import RSGIProtocolClosed as ProtocolClosed
 from werkzeug.exceptions import HTTPException, RequestTimeout, ServiceUnavailable
 
+from .delivery import STALL, deliver
 from .errors import bare
 from .places import PAUSE
 from .sparql import MAX_BODY
@@ -30,10 +34,10 @@ if TYPE_CHECKING:
 
 THREADS = 192  # requests that are worked on at a time; most of them wait for an evaluator
 BODY_SECONDS = 20  # for the body of a request
-ARRIVING = 64 << 20  # bytes of bodies that have not arrived whole
-STALL_SECONDS = 30  # in which a client takes nothing of its answer
-LINGER = 10  # seconds until the file of an answer is closed here, which granian opens for itself at once
+ARRIVING = 64 << 20  # bytes of bodies that have not arrived whole; one client may have a quarter
+UNREAD = 4 << 30  # bytes of answers in files that wait for their readers; one client may have half
 Headers = list[tuple[str, str]]
+Answered = tuple[int, Headers, bytes | IO[bytes]]
 _LATE = RequestTimeout(f"The body of the request did not arrive within {BODY_SECONDS} seconds.")
 
 
@@ -51,7 +55,8 @@ class Front:
     def __init__(self, application: "WSGIApplication") -> None:
         self.application = application
         self.busy = 0
-        self.arriving = 0
+        self.arriving: Counter[str] = Counter()
+        self.unread: Counter[str] = Counter()
         self.threads = ThreadPoolExecutor(THREADS)
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -69,9 +74,10 @@ class Front:
                     raise _busy()
                 self.busy += 1
                 try:
-                    await self._answer(scope, protocol, body)
+                    answered = await self._answer(scope, protocol, body)
                 finally:
                     self.busy -= 1
+                await self._send(protocol, _address(scope.client), *answered)
             except TimeoutError:
                 protocol.response_bytes(*bare(_LATE))
             except HTTPException as error:
@@ -82,31 +88,49 @@ class Front:
         length = scope.headers.get("content-length", "")
         if length.isdigit() and int(length) > MAX_BODY:
             return b""
-        body = bytearray()
+        body, client = bytearray(), _address(scope.client)
         try:
             async for chunk in protocol:
                 body += chunk
-                self.arriving += len(chunk)
-                if self.arriving > ARRIVING:
+                self.arriving[client] += len(chunk)
+                if self.arriving[client] > ARRIVING // 4 or self.arriving.total() > ARRIVING:
                     raise _busy()
                 if len(body) > MAX_BODY:
                     break
         finally:
-            self.arriving -= len(body)
+            self.arriving[client] -= len(body)
+            self.arriving += Counter()  # forgets who has none
         return bytes(body)
 
-    async def _answer(self, scope: "Scope", protocol: "HTTPProtocol", body: bytes) -> None:
+    async def _answer(self, scope: "Scope", protocol: "HTTPProtocol", body: bytes) -> Answered:
         gone = Event()
         watch = asyncio.ensure_future(protocol.client_disconnect())
         watch.add_done_callback(lambda _: gone.set())
         try:
             loop = asyncio.get_running_loop()
-            answered = await loop.run_in_executor(self.threads, self._run, environ(scope, body, gone))
+            return await loop.run_in_executor(self.threads, self._run, environ(scope, body, gone))
         finally:
             watch.cancel()
-        _send(protocol, *answered)
 
-    def _run(self, environ: dict[str, Any]) -> tuple[int, Headers, bytes | IO[bytes]]:
+    async def _send(
+        self, protocol: "HTTPProtocol", client: str, status: int, fields: Headers, content: bytes | IO[bytes]
+    ) -> None:
+        """Send the answer; raise 503 if too much of others, or of this client, waits to be read."""
+        if isinstance(content, bytes):
+            protocol.response_bytes(status, fields, content)
+            return
+        size = os.fstat(content.fileno()).st_size
+        if self.unread[client] + size > UNREAD // 2 or self.unread.total() + size > UNREAD:
+            content.close()
+            raise _busy()
+        self.unread[client] += size
+        try:
+            await deliver(partial(protocol.response_file, status, fields), content, size)
+        finally:
+            self.unread[client] -= size
+            self.unread += Counter()  # forgets who has none
+
+    def _run(self, environ: dict[str, Any]) -> Answered:
         """Return the status, the fields and the content of the answer, which may be an open file."""
         start: list[Any] = []
 
@@ -117,20 +141,10 @@ class Front:
         chunks = self.application(environ, start_response)
         status, fields = int(start[0].split()[0]), [(name.lower(), value) for name, value in start[1]]
         if isinstance(chunks, Sent):
-            return status, fields, chunks.file
+            return status, fields, chunks.file.getvalue() if isinstance(chunks.file, io.BytesIO) else chunks.file
         with ExitStack() as stack:
             stack.callback(getattr(chunks, "close", int))
             return status, fields, b"".join(chunks)
-
-
-def _send(protocol: "HTTPProtocol", status: int, fields: Headers, content: bytes | IO[bytes]) -> None:
-    if isinstance(content, io.BytesIO):
-        content = content.getvalue()
-    if isinstance(content, bytes):
-        protocol.response_bytes(status, fields, content)
-        return
-    protocol.response_file(status, fields, f"/dev/fd/{content.fileno()}")
-    asyncio.get_running_loop().call_later(LINGER, content.close)
 
 
 def environ(scope: "Scope", body: bytes, gone: Event) -> dict[str, Any]:
@@ -152,7 +166,7 @@ def environ(scope: "Scope", body: bytes, gone: Event) -> dict[str, Any]:
         "SERVER_NAME": host.strip("[]"),
         "SERVER_PORT": port,
         "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
-        "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
+        "REMOTE_ADDR": _address(scope.client),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope.scheme,
         "wsgi.input": io.BytesIO(body),
@@ -163,6 +177,11 @@ def environ(scope: "Scope", body: bytes, gone: Event) -> dict[str, Any]:
         "wsgi.file_wrapper": Sent,
         "cosponsor.gone": gone,
     }
+
+
+def _address(client: str) -> str:
+    """Return the address of a client without its port."""
+    return client.rpartition(":")[0].strip("[]")
 
 
 def _busy() -> ServiceUnavailable:
@@ -177,7 +196,7 @@ def _no_write(_: bytes) -> object:
 def _end_stalled(found: socket.socket) -> None:
     try:
         if found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-            found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALL_SECONDS * 1000)
+            found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALL * 1000)
     finally:
         found.detach()  # it is granian's
 

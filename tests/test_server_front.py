@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import threading
 import time
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -19,6 +20,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from cosponsor.server import delivery
 from cosponsor.server import front as module
 from cosponsor.server.engine import SLOW
 from cosponsor.server.evaluator import INLINE
@@ -41,6 +43,9 @@ class Protocol:
     read: int = 0
     sent: tuple[Any, ...] = ()
     disconnect: asyncio.Event = field(default_factory=asyncio.Event)
+    takes: int = 1 << 16
+    leaves: int = 1 << 30
+    reader: threading.Thread = field(default_factory=threading.Thread)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for chunk in self.chunks:
@@ -55,7 +60,16 @@ class Protocol:
         self.sent = sent
 
     def response_file(self, status: int, fields: list[tuple[str, str]], path: str) -> None:
-        self.sent = (status, fields, Path(path).read_bytes())
+        self.sent = (status, fields, b"")
+        self.reader = threading.Thread(target=self._read, args=(path,))
+        self.reader.start()
+
+    def _read(self, path: str) -> None:
+        with Path(path).open("rb", buffering=0) as file:
+            while chunk := file.read(self.takes):
+                self.sent = (*self.sent[:2], self.sent[2] + chunk)
+                if len(self.sent[2]) >= self.leaves:
+                    break
 
 
 def scope(method: str = "GET", path: str = "/", query: str = "", **headers: str) -> SimpleNamespace:
@@ -129,7 +143,7 @@ def test_of_a_body_that_is_too_long_no_more_is_read_than_shows_it() -> None:
 
 
 def test_bodies_that_have_not_arrived_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ARRIVING", 10)
+    monkeypatch.setattr(module, "ARRIVING", 40)  # a quarter for a client
     front = Front(echo)
 
     def status(*chunks: bytes) -> int:
@@ -167,23 +181,62 @@ def test_a_client_that_goes_away_is_seen_by_the_application() -> None:
     assert answered(wait, scope(), protocol)[2] == b"True"
 
 
-def test_a_file_is_handed_on_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "file").write_bytes(b"content")
+def a_file(folder: Path, size: int) -> Application:
+    (folder / "file").write_bytes(bytes(range(256)) * (size // 256))
 
     def send(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
-        start_response("200 OK", [("Content-Length", "7")])
+        start_response("200 OK", [("Content-Length", str(size))])
         wrap: Callable[..., Iterable[bytes]] = environ["wsgi.file_wrapper"]
-        return wrap((tmp_path / "file").open("rb"), 8192)
+        return wrap((folder / "file").open("rb"), 8192)
 
-    monkeypatch.setattr(module, "LINGER", 0)
-    protocol = Protocol()
+    return send
 
-    async def run() -> None:
-        await Front(send).__rsgi__(scope(), protocol)  # type: ignore[arg-type]
-        await asyncio.sleep(0.05)
 
-    asyncio.run(run())
-    assert protocol.sent == (200, [("content-length", "7")], b"content")
+@pytest.mark.parametrize("size", [256, 1 << 16, 1 << 20, 5 << 20])
+@pytest.mark.parametrize("takes", [1000, 1 << 20])
+def test_a_file_arrives_whole_whoever_reads_it(tmp_path: Path, size: int, takes: int) -> None:
+    protocol = Protocol(takes=takes)
+    status, fields, _ = answered(a_file(tmp_path, size), scope(), protocol)
+    protocol.reader.join()
+    assert (status, fields) == (200, {"content-length": str(size)})
+    assert protocol.sent[2] == (tmp_path / "file").read_bytes()
+
+
+def test_a_reader_that_leaves_ends_the_delivery(tmp_path: Path) -> None:
+    before = set(Path("/dev/fd").iterdir())
+    protocol = Protocol(leaves=1 << 20)
+    answered(a_file(tmp_path, 5 << 20), scope(), protocol)
+    protocol.reader.join()
+    assert len(protocol.sent[2]) < 5 << 20
+    assert set(Path("/dev/fd").iterdir()) == before
+
+
+def test_a_reader_that_takes_nothing_for_too_long_is_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "STALL", 0.05)
+    monkeypatch.setattr(Protocol, "_read", lambda *_: None)
+    before = set(Path("/dev/fd").iterdir())
+    answered(a_file(tmp_path, 5 << 20), scope(), Protocol())
+    answered(a_file(tmp_path, 256), scope(), Protocol())
+    assert set(Path("/dev/fd").iterdir()) == before
+
+
+def test_answers_that_nobody_reads_are_bounded_for_a_client_and_for_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "UNREAD", 1000)
+    front = Front(a_file(tmp_path, 512))
+
+    def status() -> int:
+        protocol = Protocol()
+        asyncio.run(front.__rsgi__(scope(), protocol))  # type: ignore[arg-type]
+        return int(protocol.sent[0])
+
+    assert status() == 503
+    monkeypatch.setattr(module, "UNREAD", 1024)
+    assert status() == 200
+    front.unread["others"] = 600
+    assert status() == 503
+    assert front.unread == {"others": 600}
 
 
 @pytest.fixture(scope="module")
