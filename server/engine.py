@@ -109,9 +109,9 @@ class Engine:
 
     def _start(self) -> socket.socket:
         self._owner, self._is_warm = os.getpid(), False
-        self._nursery = nursery = start_nursery(self.answer, self.ceilings, self.warm_up)
-        self._channels.add(nursery)
-        return nursery
+        self._pid, self._nursery = start_nursery(self.answer, self.ceilings, self.warm_up)
+        self._channels.add(self._nursery)
+        return self._nursery
 
     def _part_with(self, channel: socket.socket) -> None:
         self._channels.discard(channel)
@@ -218,6 +218,8 @@ class Engine:
         if self._nursery is not None:
             self._part_with(self._nursery)
             self._nursery = None
+            with suppress(ChildProcessError):
+                os.waitpid(self._pid, os.WNOHANG)
 
     def _give_back(self, evaluator: Evaluator, kept: bool) -> None:
         if kept:

@@ -3,7 +3,7 @@
 import json
 
 from flask import Blueprint, Flask, Response, render_template, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from .negotiation import HTML, Format, best
 
@@ -69,8 +69,10 @@ def bare(error: HTTPException) -> tuple[int, list[tuple[str, str]], bytes]:
 
 
 def _detail(error: HTTPException) -> str | None:
-    """Return the sentence of an error; that of 405 is Werkzeug's and names no method."""
+    """Return the sentence of an error; those of 405 and 413 are Werkzeug's and name nothing."""
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         why = " This server is read-only." if request.method in _WRITES else ""
         return f"{request.method} is not allowed here; allowed are {', '.join(sorted(error.valid_methods))}.{why}"
+    if isinstance(error, RequestEntityTooLarge):
+        return f"A request holds {(request.max_content_length or 0) >> 10} KiB at most; send a shorter query."
     return error.description

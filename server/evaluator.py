@@ -16,6 +16,7 @@ import struct
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -124,22 +125,23 @@ class Ceilings:
     answer: int
 
 
-def start_nursery(answer: Answer, ceilings: Ceilings, warm_up: Callable[[], object]) -> socket.socket:
-    """Fork a nursery for evaluators that ``answer``; return the channel on which it takes requests.
+def start_nursery(answer: Answer, ceilings: Ceilings, warm_up: Callable[[], object]) -> tuple[int, socket.socket]:
+    """Fork a nursery for evaluators that ``answer``; return its number and the channel on which it takes requests.
 
     ``warm_up`` is called in it once: what evaluators need from files must be read before they cannot open any.
     """
     ours, theirs = socket.socketpair()
     sys.stdout.flush()
     try:
-        is_server = os.fork()
+        with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # of threads, from Python 3.12 on
+            pid = os.fork()
     except OSError:
         ours.close()
         theirs.close()
         raise
-    if is_server:
+    if pid:
         theirs.close()
-        return ours
+        return pid, ours
     with _last():
         _isolate(theirs)
         warm_up()

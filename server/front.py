@@ -6,8 +6,10 @@ client goes away: ``cosponsor.gone`` in the environ is set, and the engine stops
 """
 
 import asyncio
+import ctypes
 import io
 import os
+import signal
 import socket
 import sys
 from collections import Counter
@@ -20,7 +22,7 @@ from threading import Event
 from typing import IO, TYPE_CHECKING, Any
 
 from granian._granian import RSGIProtocolClosed as ProtocolClosed
-from werkzeug.exceptions import HTTPException, RequestTimeout, ServiceUnavailable
+from werkzeug.exceptions import BadRequest, HTTPException, LengthRequired, RequestTimeout, ServiceUnavailable
 
 from .delivery import STALL, deliver
 from .errors import bare
@@ -35,7 +37,9 @@ if TYPE_CHECKING:
 THREADS = 192  # requests that are worked on at a time; most of them wait for an evaluator
 BODY_SECONDS = 20  # for the body of a request
 ARRIVING = 64 << 20  # bytes of bodies that have not arrived whole; one client may have a quarter
+LISTENING = 1  # seconds after which granian listens
 UNREAD = 4 << 30  # bytes of answers in files that wait for their readers; one client may have half
+PR_SET_PDEATHSIG = 1  # prctl(2)
 Headers = list[tuple[str, str]]
 Answered = tuple[int, Headers, bytes | IO[bytes]]
 _LATE = RequestTimeout(f"The body of the request did not arrive within {BODY_SECONDS} seconds.")
@@ -60,10 +64,8 @@ class Front:
         self.threads = ThreadPoolExecutor(THREADS)
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Let connections end whose clients take nothing; accepted sockets inherit this from those that listen."""
-        for path in list(Path("/dev/fd").iterdir()):
-            with suppress(AttributeError, OSError):  # not a socket; or a system without this option
-                _end_stalled(socket.socket(fileno=int(path.name)))
+        """Look soon at the sockets that listen: granian has opened none yet."""
+        loop.call_later(LISTENING, _end_stalled)
 
     async def __rsgi__(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
         """Answer a request."""
@@ -84,10 +86,12 @@ class Front:
                 protocol.response_bytes(*bare(error))
 
     async def _body(self, scope: "Scope", protocol: "HTTPProtocol") -> bytes:
-        """Return the body, or of one that is too long as much as shows it."""
-        length = scope.headers.get("content-length", "")
-        if length.isdigit() and int(length) > MAX_BODY:
-            return b""
+        """Return the body, whole; nothing of one that is too long."""
+        if "transfer-encoding" in scope.headers:  # granian does not tell one that broke off (RFC 9112, section 8)
+            raise LengthRequired("Send the body with a Content-Length, not in chunks (RFC 9112, section 6.3).")
+        length = int(scope.headers.get("content-length", "0"))
+        if length > MAX_BODY:
+            return b""  # the application refuses it by its length
         body, client = bytearray(), _address(scope.client)
         try:
             async for chunk in protocol:
@@ -95,11 +99,11 @@ class Front:
                 self.arriving[client] += len(chunk)
                 if self.arriving[client] > ARRIVING // 4 or self.arriving.total() > ARRIVING:
                     raise _busy()
-                if len(body) > MAX_BODY:
-                    break
         finally:
             self.arriving[client] -= len(body)
             self.arriving += Counter()  # forgets who has none
+        if len(body) < length:
+            raise BadRequest(f"The body ended after {len(body)} of {length} bytes.")
         return bytes(body)
 
     async def _answer(self, scope: "Scope", protocol: "HTTPProtocol", body: bytes) -> Answered:
@@ -156,7 +160,6 @@ def environ(scope: "Scope", body: bytes, gone: Event) -> dict[str, Any]:
         key = key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"
         if "_" not in name:  # else it would look like one with hyphens, as X-Forwarded-For, which proxies vouch for
             fields[key] = f"{fields[key]},{value}" if key in fields else value
-    fields.pop("HTTP_TRANSFER_ENCODING", None)  # the body is whole by now
     fields.setdefault("CONTENT_LENGTH", str(len(body)))
     return fields | {
         "REQUEST_METHOD": scope.method,
@@ -193,16 +196,22 @@ def _no_write(_: bytes) -> object:
     raise NotImplementedError("the application returns its answer; write() of PEP 3333 is for old ones")
 
 
-def _end_stalled(found: socket.socket) -> None:
-    try:
-        if found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-            found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALL * 1000)
-    finally:
-        found.detach()  # it is granian's
+def _end_stalled() -> None:
+    """Let connections end whose clients take nothing; accepted sockets inherit this from those that listen."""
+    for path in list(Path("/dev/fd").iterdir()):
+        with suppress(AttributeError, OSError):  # not a socket; or a system without this option
+            found = socket.socket(fileno=int(path.name))
+            try:
+                if found.family != socket.AF_UNIX:
+                    found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALL * 1000)
+            finally:
+                found.detach()  # it is granian's
 
 
 def create() -> Front:
     """Return what granian serves in a worker process: the application of the environment's settings."""
     from . import create_app
 
+    if sys.platform == "linux":  # if granian's own process is killed, this one is to end, too
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     return Front(create_app())

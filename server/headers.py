@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
+from werkzeug.exceptions import RequestHeaderFieldsTooLarge
 
 from .data import current
 from .negotiation import HTML
 from .operation import BODIES
 
+LONGEST = 8192  # characters of a field of a request
 HINT = "Query-Hint"
 _EXPOSED = f"Accept, Accept-Encoding, Accept-Query, Allow, Content-Location, ETag, Link, Location, {HINT}, Retry-After"
 _PREFLIGHT = {
@@ -28,8 +30,16 @@ _POLICY = (
 
 
 def register(app: Flask) -> None:
-    """Let ``app`` add the fields."""
+    """Let ``app`` add the fields, and refuse requests with fields that are too long."""
+    app.before_request(_refuse_long)
     app.after_request(_add)
+
+
+def _refuse_long() -> None:
+    """Raise 431 for a field that would take long to read (RFC 6585, section 5)."""
+    for name, value in request.headers.items():
+        if len(value) > LONGEST:
+            raise RequestHeaderFieldsTooLarge(f"The field {name} has {len(value)} characters; {LONGEST} are read.")
 
 
 def _add(response: Response) -> Response:

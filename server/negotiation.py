@@ -13,6 +13,7 @@ import pyoxigraph as ox
 from flask import request
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import NotAcceptable
+from werkzeug.http import parse_accept_header
 
 
 @dataclass(frozen=True)
@@ -82,10 +83,16 @@ RESULTS = dict(
     )
 )
 
+_ACCEPT = 4096  # characters of Accept that are looked at
+
 
 def accepted() -> MIMEAccept:
-    """Return what the request accepts, without media type parameters such as charset or profile."""
-    ranges = request.accept_mimetypes
+    """Return what the request accepts, without media type parameters such as charset or profile.
+
+    Werkzeug takes seconds for a long field or one of many spaces, so it gets neither.
+    """
+    field = " ".join(request.headers.get("Accept", "").split())[:_ACCEPT]
+    ranges = parse_accept_header(field, MIMEAccept)
     return MIMEAccept([(value.partition(";")[0].strip(), quality) for value, quality in ranges])
 
 

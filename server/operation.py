@@ -27,6 +27,8 @@ _VERSIONS = ("1.1", "1.2", "1.2-basic")  # RDF 1.2 Concepts, section 2.1; the en
 _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")  # RFC 3986, section 3.1
 
+_MOST = 1000  # parameters of a request
+
 
 class NotUnderstood(UnsupportedMediaType):
     """A body that is not read, with the field that says what would be (RFC 9110, section 15.5.16)."""
@@ -113,7 +115,12 @@ def _refuse_coding() -> None:
 
 
 def refuse_encoding(parameters: bytes) -> None:
-    """Refuse parameters that are not UTF-8 (SPARQL 1.1 Protocol, section 2.1.1); Werkzeug would let them through."""
+    """Refuse parameters that are not UTF-8 (SPARQL 1.1 Protocol, section 2.1.1), which Werkzeug would let through.
+
+    And so many that reading them would hold up others.
+    """
+    if parameters.count(b"&") >= _MOST:
+        raise BadRequest(f"There are {parameters.count(b'&') + 1} parameters; {_MOST} are read.")
     try:
         unquote_to_bytes(parameters).decode("utf-8")
     except UnicodeDecodeError:

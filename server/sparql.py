@@ -13,7 +13,7 @@ from .engine import Engine, Spooled
 from .evaluation import FORMATS, InsufficientStorage, respond, warm_up
 from .evaluator import Ceilings
 from .headers import add_hints
-from .negotiation import GRAPHS, HTML, RESULTS, ROWS, TURTLE, Choice, Format, acceptable, choice
+from .negotiation import GRAPHS, HTML, RESULTS, ROWS, TURTLE, Choice, Format, acceptable, choice, unsayable
 from .operation import Operation, operation
 from .service import bare
 from .settings import Settings
@@ -100,10 +100,13 @@ def _page(reply: Spooled) -> dict[str, object]:
         if reply.message["kind"] == "graphs":
             text = reply.content.read(MAX_TEXT + 1)
             return {"turtle": text[:MAX_TEXT].decode("utf-8", "ignore"), "more": len(text) > MAX_TEXT}
-        results = ox.parse_query_results(reply.content, format=RESULTS[ROWS[0]])
-        if isinstance(results, ox.QueryBoolean):
-            return {"boolean": bool(results)}
-        return {"table": table(results, current(), MAX_ROWS)}
+        try:
+            results = ox.parse_query_results(reply.content, format=RESULTS[ROWS[0]])
+            if isinstance(results, ox.QueryBoolean):
+                return {"boolean": bool(results)}
+            return {"table": table(results, current(), MAX_ROWS)}
+        except (MemoryError, OSError, SyntaxError) as error:  # a text longer than its reader bears
+            raise unsayable(HTML, ROWS, str(error)) from None
 
 
 def rows_of(query: str) -> Table | None:
@@ -115,6 +118,7 @@ def rows_of(query: str) -> Table | None:
 def register(app: Flask, data: Data, settings: Settings) -> None:
     """Start the engine of ``app``, which forks: before there are threads."""
     app.extensions["cosponsor.settings"] = settings
+    _ = data.described  # made before the fork, so that it is shared, and so that nobody can hold its lock
     app.extensions["cosponsor.engine"] = Engine(
         partial(respond, data=data),
         partial(warm_up, data),

@@ -1,7 +1,7 @@
 """RDF terms as a page shows them: labels for IRIs, languages and datatypes for literals."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import pyoxigraph as ox
@@ -14,6 +14,8 @@ _PLAIN = {_XSD + name for name in ("string", "integer", "decimal", "boolean", "g
 _PLAIN.add(iris.RDF + "langString")
 # Schemes that a browser follows without running what stands behind them, as javascript: and data: would.
 _FOLLOWED = re.compile(r"(?:https?|mailto|urn):", re.IGNORECASE)
+_CELLS = 20_000  # of a table on a page
+_TEXT = 10_000  # characters in a cell
 _CODE = re.compile(r"[0-9a-f]{40,}|.*\n.*", re.DOTALL)
 
 
@@ -94,6 +96,12 @@ class Table:
 
 
 def table(results: ox.QuerySolutions, data: Data, limit: int) -> Table:
-    """Return the first ``limit`` solutions of a query."""
-    rows = [[view(term, data) for term in solution] for solution in islice(results, limit + 1)]
-    return Table([variable.value for variable in results.variables], rows[:limit], len(rows) > limit)
+    """Return the first solutions of a query, ``limit`` at most and fewer of many columns, long texts cut short."""
+    names = [variable.value for variable in results.variables]
+    limit = min(limit, _CELLS // max(1, len(names)))
+    rows = [[_cut(view(term, data)) for term in solution] for solution in islice(results, limit + 1)]
+    return Table(names[:_CELLS], rows[:limit], len(rows) > limit)
+
+
+def _cut(shown: View) -> View:
+    return replace(shown, text=shown.text[:_TEXT] + "…") if len(shown.text) > _TEXT else shown

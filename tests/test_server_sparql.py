@@ -96,7 +96,8 @@ def test_post_query_that_is_not_utf_8_is_400(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize("content_type", [FORM, QUERY])
 def test_post_over_one_mebibyte_is_413(client: FlaskClient, content_type: str) -> None:
-    problem(client.post("/sparql", data="query=" + "x" * (1 << 20), content_type=content_type), 413)
+    response = client.post("/sparql", data="query=" + "x" * (1 << 20), content_type=content_type)
+    assert problem(response, 413)["detail"] == "A request holds 1024 KiB at most; send a shorter query."
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH"])
