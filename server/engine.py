@@ -26,7 +26,7 @@ from .places import PAUSE, Flag, Place, Places
 
 STUCK = 5  # seconds after which an evaluator that takes no request, or the nursery, is given up
 WARM = 300  # seconds after which a nursery that is not yet warm is given up
-SLOW = 5  # priority of queries in slow places: a third of what quick ones get; the lowest would get next to nothing
+SLOW = 10  # priority of queries in slow places: an eighth of what quick ones get; the lowest would get next to nothing
 log = logging.getLogger(__name__)
 
 
@@ -88,7 +88,7 @@ def _spool() -> IO[bytes]:
 
 @dataclass
 class Engine:
-    """Evaluators for one dataset, for ``size`` quick queries and twice as many slow ones, each made when needed.
+    """Evaluators for one dataset, for ``size`` quick queries and as many slow ones, each made when needed.
 
     ``warm_up`` is called before the first is made; see ``start_nursery``.
     """

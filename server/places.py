@@ -17,7 +17,8 @@ from typing import Protocol
 from werkzeug.exceptions import HTTPException, ServiceUnavailable, TooManyRequests
 
 WAITING = 128  # queries in the queue
-QUICK = 0.5  # seconds of processor time in a quick place
+QUICK = 0.5  # seconds of processor time in a quick place, if nobody waits for it
+AWAITED = 0.1  # the same, if somebody does
 LASTING = 2  # seconds in a quick place, of one that waits for others
 PAUSE = 2  # seconds after which a client that was shed may try again (RFC 9110, section 10.2.3)
 GLANCE = 0.1  # seconds between looks at what has changed
@@ -70,7 +71,7 @@ class Place:
 
 
 class Places:
-    """Places for ``size`` quick queries and twice as many slow ones."""
+    """Places for ``size`` quick queries and as many slow ones."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -93,7 +94,8 @@ class Places:
 
     def slow_down(self, place: Place, ran: float) -> bool:
         """Move a query that ran for a while, in seconds of processor time, to a slow place; return whether it did."""
-        if place not in self.quick or (ran < QUICK and time.monotonic() < place.began + LASTING):
+        most = AWAITED if self.queue else QUICK
+        if place not in self.quick or (ran < most and time.monotonic() < place.began + LASTING):
             return False
         with self._lock:
             self.quick.remove(place)
@@ -106,7 +108,7 @@ class Places:
         """Stop the oldest query of the client that has most in slow places, if there are more than places."""
         running = [place for place in self.slow if not place.stopped]
         held = Counter(place.client for place in running)
-        if len(running) > 2 * self.size:
+        if len(running) > self.size:
             max(running, key=lambda place: held[place.client]).stopped = True
 
     def _wait(self, place: Place) -> None:

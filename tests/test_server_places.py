@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from werkzeug.exceptions import ServiceUnavailable, TooManyRequests
 
-from cosponsor.server.places import LASTING, PAUSE, QUICK, WAITING, Gone, Place, Places
+from cosponsor.server.places import AWAITED, LASTING, PAUSE, QUICK, WAITING, Gone, Place, Places
 
 
 class Client(threading.Thread):
@@ -151,11 +151,20 @@ def test_what_counts_is_processor_time_or_a_long_while(enter: Callable[..., Clie
     assert places.slow_down(other, 0)
 
 
+def test_who_is_waited_for_is_moved_sooner(enter: Callable[..., Client]) -> None:
+    places = Places(1)
+    place = enter(places, "a").place
+    assert place
+    assert not places.slow_down(place, AWAITED)
+    waiting = enter(places, "b")
+    assert places.slow_down(place, AWAITED)
+    wait_until(lambda: not waiting.waits())
+
+
 def test_without_a_slow_place_the_oldest_of_who_has_most_is_stopped(enter: Callable[..., Client]) -> None:
     places = Places(2)
-    names = ("few", "most", "most", "few", "most")
-    held = [slowed(places, enter(places, name)) for name in names]
-    assert [place.stopped for place in held] == [False, True, False, False, False]
+    held = [slowed(places, enter(places, name)) for name in ("few", "most", "most")]
+    assert [place.stopped for place in held] == [False, True, False]
     with pytest.raises(ServiceUnavailable, match=r"stopped after 60.* because many queries are waiting"):
         held[1].check()
     held[0].check()
