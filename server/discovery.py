@@ -1,6 +1,7 @@
 """Where programs find what the server offers: OpenAPI, the API catalog, well-known addresses, and links to them."""
 
 import json
+from functools import cache
 
 from flask import Blueprint, Response, redirect, request
 from werkzeug.urls import iri_to_uri
@@ -43,7 +44,12 @@ def sparql_examples() -> BaseResponse:
 
 
 def _base() -> str:
-    return iri_to_uri(current().base)
+    return _ascii(current().base)
+
+
+@cache
+def _ascii(base: str) -> str:
+    return iri_to_uri(base)
 
 
 def _described() -> list[tuple[str, str, str]]:

@@ -7,6 +7,7 @@ fit the kind of result, or that nobody knows, is ignored.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from xml.parsers import expat
 
 import pyoxigraph as ox
@@ -83,22 +84,22 @@ RESULTS = dict(
     )
 )
 
-_ACCEPT = 4096  # characters of Accept that are looked at
-
-
-def accepted() -> MIMEAccept:
-    """Return what the request accepts, without media type parameters such as charset or profile.
-
-    Werkzeug takes seconds for a long field or one of many spaces, so it gets neither.
-    """
-    field = " ".join(request.headers.get("Accept", "").split())[:_ACCEPT]
-    ranges = parse_accept_header(field, MIMEAccept)
-    return MIMEAccept([(value.partition(";")[0].strip(), quality) for value, quality in ranges])
+_ACCEPT = 8192  # characters of Accept that are looked at
 
 
 def best(offers: Sequence[Format]) -> Format | None:
-    """Return the offer that the request prefers, None if it accepts none; the first if it does not say."""
-    accept = accepted()
+    """Return the offer that the request prefers, None if it accepts none; the first if it does not say.
+
+    Werkzeug takes seconds for a long field or one of many spaces, so it gets neither.
+    """
+    return _preferred(" ".join(request.headers.get("Accept", "").split())[:_ACCEPT], tuple(offers))
+
+
+@lru_cache(maxsize=1024)  # clients send the same few fields again and again
+def _preferred(field: str, offers: tuple[Format, ...]) -> Format | None:
+    """Return the best of the offers by a field Accept, of which parameters such as charset or profile do not count."""
+    ranges = parse_accept_header(field, MIMEAccept)
+    accept = MIMEAccept([(value.partition(";")[0].strip(), quality) for value, quality in ranges])
     if not accept:
         return offers[0]
     named = {offer.media_type: offer for offer in offers}
