@@ -21,11 +21,11 @@ from typing import IO
 
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
-from .evaluator import Answer, Ceilings, Message, readable, receive, send, start_nursery
+from .evaluator import Answer, Ceilings, Message, readable, receive, send, start_fork_server
 from .places import PAUSE, Flag, Place, Places
 
-STUCK = 5  # seconds after which an evaluator that takes no request, or the nursery, is given up
-WARM = 300  # seconds after which a nursery that is not yet warm is given up
+STUCK = 5  # seconds after which an evaluator that takes no request, or the fork server, is given up
+WARM = 300  # seconds after which a fork server that is not yet warm is given up
 SLOW = 10  # priority of queries in slow places: an eighth of what quick ones get; the lowest would get next to nothing
 log = logging.getLogger(__name__)
 
@@ -90,28 +90,28 @@ def _spool() -> IO[bytes]:
 class Engine:
     """Evaluators for one dataset, for ``size`` quick queries and as many slow ones, each made when needed.
 
-    ``warm_up`` is called before the first is made; see ``start_nursery``.
+    ``warm_up`` is called before the first is made; see ``start_fork_server``.
     """
 
     answer: Answer
     warm_up: Callable[[], object]
     ceilings: Ceilings
     size: int
-    _nursery: socket.socket | None = None
+    _fork_server: socket.socket | None = None
     _idle: list[Evaluator] = field(default_factory=list)
     _channels: set[socket.socket] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.places = Places(self.size)
-        self._births = threading.Lock()
+        self._forking = threading.Lock()
         self._start()
         self.close = weakref.finalize(self, _close, self._channels)
 
     def _start(self) -> socket.socket:
         self._owner, self._is_warm = os.getpid(), False
-        self._pid, self._nursery = start_nursery(self.answer, self.ceilings, self.warm_up)
-        self._channels.add(self._nursery)
-        return self._nursery
+        self._pid, self._fork_server = start_fork_server(self.answer, self.ceilings, self.warm_up)
+        self._channels.add(self._fork_server)
+        return self._fork_server
 
     def _part_with(self, channel: socket.socket) -> None:
         self._channels.discard(channel)
@@ -166,10 +166,10 @@ class Engine:
 
     def _made(self, networked: bool) -> Evaluator:
         """Return a new evaluator; raise 503 if there can be none."""
-        with self._births, ExitStack() as channels:
+        with self._forking, ExitStack() as channels:
             try:
                 ours, theirs = map(channels.enter_context, socket.socketpair())
-                pid = self._born(theirs, networked)
+                pid = self._forked(theirs, networked)
             except OSError as error:
                 log.error("no evaluator can be started: %s", error)
                 raise ServiceUnavailable("No query can be evaluated now; try again.", retry_after=PAUSE) from None
@@ -180,7 +180,7 @@ class Engine:
 
     def _own(self) -> None:
         """Start anew if the server has been forked since: two processes on one channel would mix up their answers."""
-        with self._births:
+        with self._forking:
             if self._owner == os.getpid():
                 return
             self._idle.clear()
@@ -188,36 +188,36 @@ class Engine:
                 self._part_with(channel)
             self._start()
 
-    def _born(self, channel: socket.socket, networked: bool) -> int:
-        """Return the number of the evaluator that the nursery, or else another, starts; raise OSError if none can."""
+    def _forked(self, channel: socket.socket, networked: bool) -> int:
+        """Return the number of the evaluator that this fork server or another starts; raise OSError if none can."""
         for _ in range(2):
             try:
-                nursery = self._warm_nursery()
-                send(nursery, {"networked": networked}, files=[channel.fileno()])
-                message, _, _ = receive(nursery)
+                fork_server = self._warm_fork_server()
+                send(fork_server, {"networked": networked}, files=[channel.fileno()])
+                message, _, _ = receive(fork_server)
             except (EOFError, OSError) as error:
-                log.error("the nursery of evaluators has ended; another is started: %s", error)
-                self._end_nursery()  # what it may still answer is no answer to the next request
+                log.error("the fork server of evaluators has ended; another is started: %s", error)
+                self._end_fork_server()  # what it may still answer is no answer to the next request
             else:
                 if not message["pid"]:
                     raise OSError(message["problem"])
                 return int(message["pid"])
-        raise OSError("the nursery ends again and again")
+        raise OSError("the fork server ends again and again")
 
-    def _warm_nursery(self) -> socket.socket:
-        """Return the nursery as soon as it is warm, which takes the longer the more data there are."""
-        # If this process has threads by now: a new nursery uses nothing that they could have left locked.
-        nursery = self._nursery or self._start()
+    def _warm_fork_server(self) -> socket.socket:
+        """Return the fork server as soon as it is warm, which takes the longer the more data there are."""
+        # If this process has threads by now: a new fork server uses nothing that they could have left locked.
+        fork_server = self._fork_server or self._start()
         if not self._is_warm:
-            receive(_patient(nursery, WARM))
-            _patient(nursery, STUCK)
+            receive(_patient(fork_server, WARM))
+            _patient(fork_server, STUCK)
             self._is_warm = True
-        return nursery
+        return fork_server
 
-    def _end_nursery(self) -> None:
-        if self._nursery is not None:
-            self._part_with(self._nursery)
-            self._nursery = None
+    def _end_fork_server(self) -> None:
+        if self._fork_server is not None:
+            self._part_with(self._fork_server)
+            self._fork_server = None
             with suppress(ChildProcessError):
                 os.waitpid(self._pid, os.WNOHANG)
 
@@ -226,9 +226,9 @@ class Engine:
             self._idle.append(evaluator)
             return
         self._part_with(evaluator.channel)
-        with self._births, suppress(OSError):
-            if self._nursery is not None:
-                send(self._nursery, {"kill": evaluator.pid})
+        with self._forking, suppress(OSError):
+            if self._fork_server is not None:
+                send(self._fork_server, {"kill": evaluator.pid})
 
 
 def _patient(channel: socket.socket, seconds: int) -> socket.socket:
@@ -239,7 +239,7 @@ def _patient(channel: socket.socket, seconds: int) -> socket.socket:
 
 
 def _close(channels: set[socket.socket]) -> None:
-    """End the nursery, and with it all evaluators."""
+    """End the fork server, and with it all evaluators."""
     for channel in channels:
         channel.close()
 

@@ -1,8 +1,8 @@
 """Where queries run: processes that can be killed, with a ceiling of memory and no way to open a socket.
 
-The server forks a nursery while it is still small and has one thread. The nursery holds the loaded data, shares its
-memory, and forks an evaluator whenever it is asked, in milliseconds. An evaluator answers one query after the other
-on its channel. Both end when the other end of their channel is closed.
+The server starts a fork server (as in Python's multiprocessing) while it is still small and has one thread. That one
+holds the loaded data, whose memory is shared, and forks an evaluator whenever it is asked, in milliseconds. An evaluator
+answers one query after the other on its channel. Both end when the other end of their channel is closed.
 """
 
 import gc
@@ -125,8 +125,8 @@ class Ceilings:
     answer: int
 
 
-def start_nursery(answer: Answer, ceilings: Ceilings, warm_up: Callable[[], object]) -> tuple[int, socket.socket]:
-    """Fork a nursery for evaluators that ``answer``; return its number and the channel on which it takes requests.
+def start_fork_server(answer: Answer, ceilings: Ceilings, warm_up: Callable[[], object]) -> tuple[int, socket.socket]:
+    """Start a fork server for evaluators that ``answer``; return its number and the channel on which it takes requests.
 
     ``warm_up`` is called in it once: what evaluators need from files must be read before they cannot open any.
     """
@@ -145,7 +145,7 @@ def start_nursery(answer: Answer, ceilings: Ceilings, warm_up: Callable[[], obje
     with _last():
         _isolate(theirs)
         warm_up()
-        _tend(answer, ceilings)
+        _serve_forks(answer, ceilings)
     raise AssertionError
 
 
@@ -178,7 +178,7 @@ def _isolate(channel: socket.socket) -> None:
     gc.freeze()  # so that no collection copies pages that are shared with the server
 
 
-def _tend(answer: Answer, ceilings: Ceilings) -> None:
+def _serve_forks(answer: Answer, ceilings: Ceilings) -> None:
     """Say that this is warm. Fork an evaluator for each file received, kill whom the server names, until it is gone."""
     children: set[int] = set()
     channel = socket.socket(fileno=CHANNEL)
@@ -193,14 +193,14 @@ def _tend(answer: Answer, ceilings: Ceilings) -> None:
             if not files:
                 _kill(children & {message["kill"]})
                 continue
-            reply = _bear(partial(_evaluate, files[0], answer, ceilings, message["networked"]))
+            reply = _fork(partial(_evaluate, files[0], answer, ceilings, message["networked"]))
             children |= {reply["pid"]} - {0}
             os.close(files[0])
             send(channel, reply)
     _kill(children)
 
 
-def _bear(live: Callable[[], None]) -> Message:
+def _fork(live: Callable[[], None]) -> Message:
     """Fork a process that lives so; return its number, 0 with the reason if the system has no room for another."""
     try:
         pid = os.fork()

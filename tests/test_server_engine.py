@@ -154,12 +154,12 @@ def test_an_evaluator_has_no_socket_unless_its_query_may_call(engine: Engine) ->
     assert (sockets(False), sockets(True), sockets(False)) == (False, True, False)
 
 
-def test_a_nursery_that_was_killed_is_replaced(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_fork_server_that_was_killed_is_replaced(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
     first = pid_of(engine)
-    nursery = int(Path(f"/proc/{first}/stat").read_text().rpartition(")")[2].split()[1])
-    os.kill(nursery, signal.SIGKILL)
+    fork_server = int(Path(f"/proc/{first}/stat").read_text().rpartition(")")[2].split()[1])
+    os.kill(fork_server, signal.SIGKILL)
     os.kill(first, signal.SIGKILL)
-    wait_until(lambda: not engine._idle[0].lives() and not is_running(nursery))
+    wait_until(lambda: not engine._idle[0].lives() and not is_running(fork_server))
     assert is_running(pid_of(engine))
     assert "another is started" in caplog.text
 
@@ -234,7 +234,7 @@ def test_an_evaluator_that_takes_no_request_is_given_up(engine: Engine) -> None:
     wait_until(lambda: not is_running(first))
 
 
-def test_a_nursery_that_warms_up_slowly_is_waited_for_and_starts_whom_it_says(
+def test_a_fork_server_that_warms_up_slowly_is_waited_for_and_starts_whom_it_says(
     start: Callable[[int], Engine], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(module, "STUCK", 1)
@@ -254,15 +254,15 @@ def test_a_fork_that_fails_costs_one_query_503(engine: Engine, monkeypatch: pyte
     def fail() -> int:
         raise BlockingIOError("no room")
 
-    assert engine._nursery
-    engine._nursery.shutdown(socket.SHUT_RDWR)  # it ends
+    assert engine._fork_server
+    engine._fork_server.shutdown(socket.SHUT_RDWR)  # it ends
     with monkeypatch.context() as patch, pytest.raises(ServiceUnavailable):
         patch.setattr(os, "fork", fail)
         run(engine)
     assert is_running(pid_of(engine))
 
 
-def test_a_nursery_that_cannot_fork_says_so_and_goes_on(
+def test_a_fork_server_that_cannot_fork_says_so_and_goes_on(
     start: Callable[[int], Engine], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fork() -> int:

@@ -340,7 +340,7 @@ def compare_pool_with_fork(data: Path) -> None:
     engine = Engine(
         partial(respond, data=loaded), partial(warm_up, loaded), Ceilings(1 << 30, 1 << 28), Settings().evaluators
     )
-    warm_up(loaded)  # for the forks; the engine does so in its nursery
+    warm_up(loaded)  # for the forks; the engine does so in its fork server
     request = {"default": [], "named": [], "rows": "srj", "graphs": "ttl", "timeout": 10}
 
     def pooled(number: int) -> None:
