@@ -21,6 +21,8 @@ from cosponsor.server.engine import SLOW, Engine, Spooled
 from cosponsor.server.evaluator import GROWN, INLINE, Ceilings, Message, Spool
 from cosponsor.server.places import PAUSE, Gone
 
+from .serving import wait_until
+
 CEILINGS = Ceilings(256 << 20, 1 << 20)
 
 
@@ -65,14 +67,6 @@ def engine(start: Callable[[int], Engine]) -> Engine:
 
 def run(engine: Engine, client: str = "a", gone: threading.Event | None = None, **request: Any) -> Spooled:
     return engine.run({"timeout": 5, **request}, client, gone or threading.Event())
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    for _ in range(500):
-        if condition():
-            return
-        time.sleep(0.01)
-    pytest.fail("it did not come to pass")
 
 
 def is_running(pid: int) -> bool:

@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import threading
-import time
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import suppress
@@ -27,7 +26,7 @@ from cosponsor.server.evaluator import INLINE
 from cosponsor.server.front import Front
 from cosponsor.server.sparql import MAX_BODY
 
-from .serving import Served, served
+from .serving import Served, served, wait_until
 
 Application = Callable[[dict[str, Any], Callable[..., object]], Iterable[bytes]]
 QUERY = "application/sparql-query"
@@ -291,14 +290,6 @@ def _state_and_nice(pid: int) -> tuple[str, str]:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return fields[0], fields[16]
     return "", ""
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    for _ in range(400):
-        if condition():
-            return
-        time.sleep(0.025)
-    pytest.fail("it did not come to pass")
 
 
 def test_a_great_answer_is_whole_and_says_its_length(server: Served) -> None:

@@ -9,6 +9,8 @@ from werkzeug.exceptions import ServiceUnavailable, TooManyRequests
 
 from cosponsor.server.places import AWAITED, LASTING, PAUSE, QUICK, WAITING, Gone, Place, Places
 
+from .serving import wait_until
+
 
 class Client(threading.Thread):
     """Takes a place and keeps it until it is told to leave."""
@@ -52,14 +54,6 @@ def enter() -> Iterator[Callable[..., Client]]:
         client.gone.set()
         client.leave.set()
         client.join()
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    for _ in range(1000):
-        if condition():
-            return
-        time.sleep(0.005)
-    pytest.fail("it did not come to pass")
 
 
 def test_a_client_that_floods_leaves_a_place_to_others(enter: Callable[..., Client]) -> None:
