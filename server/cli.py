@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -23,6 +23,9 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 STAGES = 4  # that a build reports
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class Cannot(click.ClickException):
@@ -163,6 +166,11 @@ def check(data: tuple[Path, ...], shapes: tuple[Path, ...], texts: Path | None, 
     click.echo("no findings", err=True)
 
 
+def _whole(name: str, least: int, help_: str, **more: Any) -> Callable[[Command], Command]:
+    """Return the option of ``serve`` of this name and its environment variable, a whole number from ``least`` on."""
+    return click.option(f"--{name}", envvar=f"COSPONSOR_{name.upper()}", type=click.IntRange(least), help=help_, **more)
+
+
 @main.command()
 @click.option("--host", envvar="COSPONSOR_HOST", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
@@ -206,30 +214,9 @@ def check(data: tuple[Path, ...], shapes: tuple[Path, ...], texts: Path | None, 
     type=click.FloatRange(0, min_open=True),
     help="Time for a query; a client may ask for less.",
 )
-@click.option(
-    "--memory",
-    envvar="COSPONSOR_MEMORY",
-    default=Settings.memory,
-    show_default=True,
-    metavar="MIB",
-    type=click.IntRange(64),
-    help="Memory for a query, on top of the data.",
-)
-@click.option(
-    "--answer",
-    envvar="COSPONSOR_ANSWER",
-    default=Settings.answer,
-    show_default=True,
-    metavar="MIB",
-    type=click.IntRange(1),
-    help="Size of an answer; a greater one is refused whole.",
-)
-@click.option(
-    "--evaluators",
-    envvar="COSPONSOR_EVALUATORS",
-    type=click.IntRange(1),
-    help="Processes that answer queries, for each worker [default: one more than processors].",
-)
+@_whole("memory", 64, "Memory for a query, on top of the data.", default=Settings.memory, metavar="MIB")
+@_whole("answer", 1, "Size of an answer; a greater one is refused whole.", default=Settings.answer, metavar="MIB")
+@_whole("evaluators", 1, "Processes that answer queries, for each worker [default: one more than processors].")
 @click.option(
     "--service",
     "services",
@@ -238,22 +225,13 @@ def check(data: tuple[Path, ...], shapes: tuple[Path, ...], texts: Path | None, 
     metavar="IRI",
     help="Address that SERVICE may name in queries; may be repeated [default: none].",
 )
-@click.option(
-    "--proxies",
-    envvar="COSPONSOR_PROXIES",
+@_whole(
+    "proxies",
+    0,
+    "Proxies in front whose X-Forwarded-For is believed, so that clients are told apart.",
     default=Settings.proxies,
-    show_default=True,
-    type=click.IntRange(0),
-    help="Proxies in front whose X-Forwarded-For is believed, so that clients are told apart.",
 )
-@click.option(
-    "--workers",
-    envvar="COSPONSOR_WORKERS",
-    default=1,
-    show_default=True,
-    type=click.IntRange(1),
-    help="Number of processes that talk to clients; each has a copy of the data.",
-)
+@_whole("workers", 1, "Number of processes that talk to clients; each has a copy of the data.", default=1)
 def serve(host: str, port: int, workers: int, base_iri: str | None, **options: Any) -> None:
     """Serve the dataset: SPARQL at /sparql, and a document for every IRI.
 
