@@ -1,8 +1,8 @@
 """Where queries run: processes that can be killed, with a ceiling of memory and no way to open a socket.
 
 The server starts a fork server (as in Python's multiprocessing) while it is still small and has one thread. That one
-holds the loaded data, whose memory is shared, and forks an evaluator whenever it is asked, in milliseconds. An evaluator
-answers one query after the other on its channel. Both end when the other end of their channel is closed.
+holds the loaded data, whose memory is shared, and forks an evaluator whenever it is asked, in milliseconds. An
+evaluator answers one query after the other on its channel. Both end when the other end of their channel is closed.
 """
 
 import gc
