@@ -10,22 +10,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from .. import __version__
 from ..findings import Finding, InputError
-from .settings import Settings
+from .settings import FILE, FOLDER, Settings, options
 
 OUT = click.Path(dir_okay=False, path_type=Path)
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 STAGES = 4  # that a build reports
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
-
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class Cannot(click.ClickException):
@@ -166,11 +161,6 @@ def check(data: tuple[Path, ...], shapes: tuple[Path, ...], texts: Path | None, 
     click.echo("no findings", err=True)
 
 
-def _whole(name: str, least: int, help_: str, **more: Any) -> Callable[[Command], Command]:
-    """Return the option of ``serve`` of this name and its environment variable, a whole number from ``least`` on."""
-    return click.option(f"--{name}", envvar=f"COSPONSOR_{name.upper()}", type=click.IntRange(least), help=help_, **more)
-
-
 @main.command()
 @click.option("--host", envvar="COSPONSOR_HOST", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
@@ -182,57 +172,15 @@ def _whole(name: str, least: int, help_: str, **more: Any) -> Callable[[Command]
     help="0 picks a free port.",
 )
 @click.option(
-    "--base-iri", envvar="COSPONSOR_BASE_IRI", help="Where every IRI dereferences [default: the address printed]."
+    "--workers",
+    envvar="COSPONSOR_WORKERS",
+    default=1,
+    type=click.IntRange(1),
+    metavar="NUMBER",
+    help="Processes that talk to clients; each has a copy of the data.",
 )
-@click.option(
-    "--rebase",
-    "rebase_from",
-    envvar="COSPONSOR_REBASE",
-    metavar="FROM",
-    help="Base of the IRIs in --data that are moved to --base-iri.",
-)
-@click.option(
-    "--data",
-    envvar="COSPONSOR_SERVE_DATA",
-    multiple=True,
-    type=FILE,
-    help="RDF files to serve instead of the built dataset, unchecked.",
-)
-@click.option(
-    "--prefixes/--no-prefixes",
-    envvar="COSPONSOR_PREFIXES",
-    default=True,
-    show_default=True,
-    help="Let queries use well-known prefixes undeclared.",
-)
-@click.option(
-    "--timeout",
-    envvar="COSPONSOR_TIMEOUT",
-    default=Settings.timeout,
-    show_default=True,
-    metavar="SECONDS",
-    type=click.FloatRange(0, min_open=True),
-    help="Time for a query; a client may ask for less.",
-)
-@_whole("memory", 64, "Memory for a query, on top of the data.", default=Settings.memory, metavar="MIB")
-@_whole("answer", 1, "Size of an answer; a greater one is refused whole.", default=Settings.answer, metavar="MIB")
-@_whole("evaluators", 1, "Processes that answer queries, for each worker [default: one more than processors].")
-@click.option(
-    "--service",
-    "services",
-    envvar="COSPONSOR_SERVICES",
-    multiple=True,
-    metavar="IRI",
-    help="Address that SERVICE may name in queries; may be repeated [default: none].",
-)
-@_whole(
-    "proxies",
-    0,
-    "Proxies in front whose X-Forwarded-For is believed, so that clients are told apart.",
-    default=Settings.proxies,
-)
-@_whole("workers", 1, "Number of processes that talk to clients; each has a copy of the data.", default=1)
-def serve(host: str, port: int, workers: int, base_iri: str | None, **options: Any) -> None:
+@options
+def serve(host: str, port: int, workers: int, base_iri: str | None, **others: Any) -> None:
     """Serve the dataset: SPARQL at /sparql, and a document for every IRI.
 
     The first line printed is the address. Only a dataset that was checked is served, unless it is given by --data.
@@ -243,7 +191,7 @@ def serve(host: str, port: int, workers: int, base_iri: str | None, **options: A
         raise Cannot(f"--host {host} needs --base-iri: IRIs must name the address at which others reach this server.")
     port = port or _free_port(host)
     _refuse_taken(host, port)
-    given = {name: value for name, value in options.items() if value is not None}
+    given = {name: value for name, value in others.items() if value is not None}
     try:
         run(host, port, Settings(base_iri or address(host, port), **given), workers)
     except ValueError as error:

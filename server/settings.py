@@ -1,13 +1,19 @@
-"""Settings of the server, given by the command line or, in a worker process, by the environment."""
+"""Settings of the server: each is an option of ``cosponsor serve`` and a variable of the environment."""
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
+from typing import Any, TypeVar
+
+import click
 
 from ..iris import check_base
 
 DEFAULT_BASE = "http://127.0.0.1:8000/"
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def default_evaluators() -> int:
@@ -15,30 +21,78 @@ def default_evaluators() -> int:
     return (os.cpu_count() or 1) + 1
 
 
+def _setting(
+    option: str, variable: str, type_: "click.ParamType[Any]", help_: str, default: object, metavar: str = ""
+) -> Any:  # noqa: ANN401
+    """Return the field of a setting: the option and the variable that give it, its type, and what it is."""
+    told = {"option": option, "variable": f"COSPONSOR_{variable}", "type": type_, "help": help_, "metavar": metavar}
+    return field(metadata=told, **({"default_factory": default} if callable(default) else {"default": default}))
+
+
 @dataclass(frozen=True)
 class Settings:
-    """What the server publishes, and at which address.
+    """What the server publishes, at which address, and what it may use.
 
-    ``base_iri`` is where the things dereference. ``data`` are RDF files; none means the dataset of this project.
-    ``rebase_from`` is the base that is moved to ``base_iri``: by default the canonical one for the project's own
-    dataset and none for other data, which is served as it is. ``prefixes`` says whether queries may use the
-    well-known prefixes undeclared, which SPARQL does not allow (SPARQL 1.1 Query, section 4.1.1).
-
-    Queries have ``timeout`` seconds and ``memory`` MiB, their answers ``answer`` MiB; ``evaluators`` processes answer
-    them. ``services`` are the addresses that SERVICE may name. ``proxies`` is how many proxies before this server add
-    the address of their client to X-Forwarded-For.
+    No ``data``, ``store`` or ``endpoint`` means the dataset of this project. ``rebase_from`` is the base that is moved
+    to ``base_iri``: by default the canonical one for the project's own dataset and none for other data, which is
+    served as it is. That ``prefixes`` may be used undeclared is not SPARQL (SPARQL 1.1 Query, section 4.1.1).
     """
 
-    base_iri: str = DEFAULT_BASE
-    data: tuple[Path, ...] = ()
-    rebase_from: str | None = None
-    prefixes: bool = True
-    timeout: float = 10.0
-    memory: int = 1024
-    answer: int = 256
-    evaluators: int = field(default_factory=default_evaluators)
-    services: tuple[str, ...] = ()
-    proxies: int = 0
+    base_iri: str = _setting(
+        "--base-iri",
+        "BASE_IRI",
+        click.STRING,
+        "Where every IRI dereferences [default: the address printed].",
+        DEFAULT_BASE,
+        "IRI",
+    )
+    data: tuple[Path, ...] = _setting(
+        "--data",
+        "SERVE_DATA",
+        FILE,
+        "RDF file to serve instead of the built dataset, unchecked; may be repeated.",
+        (),
+        "FILE",
+    )
+    rebase_from: str | None = _setting(
+        "--rebase", "REBASE", click.STRING, "Base of the IRIs in --data that are moved to --base-iri.", None, "FROM"
+    )
+    prefixes: bool = _setting(
+        "--prefixes/--no-prefixes", "PREFIXES", click.BOOL, "Let queries use well-known prefixes undeclared.", True
+    )
+    timeout: float = _setting(
+        "--timeout",
+        "TIMEOUT",
+        click.FloatRange(0, min_open=True),
+        "Time for a query; a client may ask for less.",
+        10.0,
+        "SECONDS",
+    )
+    memory: int = _setting(
+        "--memory", "MEMORY", click.IntRange(64), "Memory for a query, on top of the data.", 1024, "MIB"
+    )
+    answer: int = _setting(
+        "--answer", "ANSWER", click.IntRange(1), "Size of an answer; a greater one is refused whole.", 256, "MIB"
+    )
+    evaluators: int = _setting(
+        "--evaluators",
+        "EVALUATORS",
+        click.IntRange(1),
+        "Processes that answer queries, for each worker [default: one more than processors].",
+        default_evaluators,
+        "NUMBER",
+    )
+    services: tuple[str, ...] = _setting(
+        "--service", "SERVICES", click.STRING, "Address that SERVICE may name in queries; may be repeated.", (), "IRI"
+    )
+    proxies: int = _setting(
+        "--proxies",
+        "PROXIES",
+        click.IntRange(0),
+        "Proxies in front whose X-Forwarded-For is believed, so that clients are told apart.",
+        0,
+        "NUMBER",
+    )
 
     def __post_init__(self) -> None:
         check_base(self.base_iri)
@@ -47,32 +101,49 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
-        """Return the settings that ``to_environment`` wrote, for a worker process that is given no arguments."""
-        paths = environ.get("COSPONSOR_SERVE_DATA", "").split(os.pathsep)
-        return cls(
-            base_iri=environ.get("COSPONSOR_BASE_IRI") or DEFAULT_BASE,
-            data=tuple(Path(path) for path in paths if path),
-            rebase_from=environ.get("COSPONSOR_REBASE") or None,
-            prefixes=environ.get("COSPONSOR_PREFIXES", "1") != "0",
-            timeout=float(environ.get("COSPONSOR_TIMEOUT") or cls.timeout),
-            memory=int(environ.get("COSPONSOR_MEMORY") or cls.memory),
-            answer=int(environ.get("COSPONSOR_ANSWER") or cls.answer),
-            evaluators=int(environ.get("COSPONSOR_EVALUATORS") or default_evaluators()),
-            services=tuple(environ.get("COSPONSOR_SERVICES", "").split()),
-            proxies=int(environ.get("COSPONSOR_PROXIES") or cls.proxies),
-        )
+        """Return the settings of the environment; raise ValueError that names the variable that cannot be read."""
+        found = {each: environ.get(each.metadata["variable"], "") for each in fields(cls)}
+        return cls(**{each.name: _read(each, text) for each, text in found.items() if text})
 
     def to_environment(self) -> dict[str, str]:
-        """Return the settings as environment variables; paths are joined as in PATH."""
-        return {
-            "COSPONSOR_BASE_IRI": self.base_iri,
-            "COSPONSOR_SERVE_DATA": os.pathsep.join(str(path.resolve()) for path in self.data),
-            "COSPONSOR_REBASE": self.rebase_from or "",
-            "COSPONSOR_PREFIXES": "1" if self.prefixes else "0",
-            "COSPONSOR_TIMEOUT": str(self.timeout),
-            "COSPONSOR_MEMORY": str(self.memory),
-            "COSPONSOR_ANSWER": str(self.answer),
-            "COSPONSOR_EVALUATORS": str(self.evaluators),
-            "COSPONSOR_SERVICES": " ".join(self.services),
-            "COSPONSOR_PROXIES": str(self.proxies),
-        }
+        """Return the settings as ``from_environment`` reads them: several paths are joined as in PATH, words by spaces.
+
+        A setting that is none is an empty variable.
+        """
+        return {each.metadata["variable"]: _written(each, getattr(self, each.name)) for each in fields(self)}
+
+
+def _read(setting: "Field[Any]", text: str) -> Any:  # noqa: ANN401
+    type_: click.ParamType[Any] = setting.metadata["type"]
+    try:
+        if setting.default == ():
+            return tuple(type_.convert(part, None, None) for part in type_.split_envvar_value(text))
+        return type_.convert(text, None, None)
+    except click.BadParameter as error:
+        raise ValueError(f"{setting.metadata['variable']}: {error.message}") from None
+
+
+def _written(setting: "Field[Any]", value: Any) -> str:  # noqa: ANN401
+    if isinstance(value, tuple):
+        parts = [str(part.resolve()) if isinstance(part, Path) else part for part in value]
+        return (os.pathsep if setting.metadata["type"] is FILE else " ").join(parts)
+    if isinstance(value, Path):
+        return str(value.resolve())
+    return "" if value is None else str(value)
+
+
+def options(command: Command) -> Command:
+    """Give a command an option for each setting; of what has no simple default the help says it."""
+    for each in reversed(fields(Settings)):
+        told = each.metadata
+        command = click.option(
+            told["option"],
+            each.name,
+            envvar=told["variable"],
+            type=told["type"],
+            help=told["help"],
+            metavar=told["metavar"] or None,
+            multiple=each.default == (),
+            default=each.default if each.name != "base_iri" and isinstance(each.default, bool | int | float) else None,
+        )(command)
+    return command

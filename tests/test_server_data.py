@@ -39,12 +39,19 @@ def foreign(turtle: Path) -> FlaskClient:
 
 
 def test_settings_survive_the_environment(tmp_path: Path) -> None:
-    for settings in (
-        Settings(),
-        Settings("http://a.example/b/", (tmp_path / "a.ttl", tmp_path / "b.nq"), "http://c.example/"),
-    ):
+    files = (tmp_path / "a.ttl", tmp_path / "b.nq")
+    for file in files:
+        file.touch()
+    services = ("http://d.example/sparql", "http://e.example/sparql")
+    other = Settings("http://a.example/b/", files, "http://c.example/", False, 1.5, services=services, proxies=1)
+    for settings in (Settings(), other):
         assert Settings.from_environment(settings.to_environment()) == settings
     assert Settings.from_environment({}) == Settings()
+
+
+def test_a_variable_that_cannot_be_read_is_named() -> None:
+    with pytest.raises(ValueError, match="COSPONSOR_TIMEOUT: 'soon' is not a valid float"):
+        Settings.from_environment({"COSPONSOR_TIMEOUT": "soon"})
 
 
 @pytest.mark.parametrize("base", ["http://a.example", "a.example/", "http://a.example/#", "ftp://a.example/"])
