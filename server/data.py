@@ -6,6 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,23 @@ class Data:
     def digest(self) -> str:
         """The SHA-256 of the dataset as it was read."""
         return hashlib.sha256(self.source.encode()).hexdigest()
+
+    @cached_property
+    def version(self) -> str:
+        """What changes when the data change: the version that the own dataset says it has, else their digest."""
+        return (self._said("dcat", "version") if self.checked else "") or self.digest
+
+    @cached_property
+    def modified(self) -> datetime | None:
+        """When the own dataset was modified, as it says: a day starts at midnight UTC; of others it is not known."""
+        said = self._said("dcterms", "modified") if self.checked else ""
+        return datetime.fromisoformat(said).replace(tzinfo=UTC) if said else None
+
+    def _said(self, prefix: str, name: str) -> str:
+        """Return a literal that the dataset says of itself, nothing if it does not."""
+        dataset, predicate = ox.NamedNode(self.base + "dataset"), ox.NamedNode(iris.PREFIXES[prefix] + name)
+        found = self.store.quads_for_pattern(dataset, predicate, None, None)
+        return next((quad.object.value for quad in found if isinstance(quad.object, ox.Literal)), "")
 
     @cached_property
     def dump(self) -> bytes:

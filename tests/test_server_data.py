@@ -1,5 +1,6 @@
 """Settings, rebasing, and data of others."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pyoxigraph as ox
@@ -78,6 +79,19 @@ def test_data_of_others_are_served_as_they_are(turtle: Path) -> None:
     data = load(Settings("http://new.example/", (turtle,)))
     assert "http://old.example/thing/1" in data.described
     assert data.prefixes["cosp"] == "https://w3id.org/cosponsor/ontology#"
+
+
+def test_the_own_dataset_says_its_version_and_day(app: Flask) -> None:
+    data: Data = app.extensions["cosponsor"]
+    assert f'dcat#version> "{data.version}"' in published().read_text("utf-8")
+    assert data.modified == datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def test_the_version_of_data_of_others_is_of_what_was_read(turtle: Path) -> None:
+    data = load(Settings("http://new.example/", (turtle,)))
+    turtle.write_text(turtle.read_text("utf-8") + "<urn:a> <urn:b> <urn:c> .\n", "utf-8")
+    assert data.version not in {"", load(Settings("http://new.example/", (turtle,))).version}
+    assert data.modified is None
 
 
 def test_data_of_others_are_moved_if_asked(foreign: FlaskClient) -> None:
