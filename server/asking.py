@@ -13,6 +13,7 @@ from ..questions import questions
 from ..records import nearest
 from .data import Data
 from .evaluation import evaluate
+from .statements import in_memory
 
 T = TypeVar("T")
 
@@ -60,7 +61,7 @@ def answer(text: str, format_: str) -> bytes:
     if not dataset.exists():
         raise ValueError(f"there is no dataset at {dataset}; run cosponsor build")
     try:
-        return _serialize(evaluate(text, Data(BASE, BASE, dataset.read_text("utf-8"), checked=True)), format_)
+        return _serialize(evaluate(text, Data(BASE, BASE, in_memory(dataset.read_bytes()), checked=True)), format_)
     except HTTPException as error:
         hint = getattr(error, "members", {}).get("hint", "")
         raise ValueError(f"{error.description} {hint}".strip()) from None

@@ -9,7 +9,7 @@ from .answers import Row, ask, grouped
 from .data import Data
 from .terms import View
 
-FEW = 25  # positions; to ask for more one by one takes longer than to ask for all
+FEW = 25  # positions; to ask for more of them takes longer than to ask for all
 # The kinds that nothing recorded dissolves; they come first, in this order.
 OPEN = ("contradiction", "reference")
 # What two positions share that say the same: only who says it, and in which reading, is told apart.
@@ -179,11 +179,11 @@ def _accounts(pairs: list[Comparison], special: bool) -> list[Row]:
 
 
 def positions(data: Data, found: list[Comparison]) -> Voices:
-    """Return the rows of the positions of ``found``: asked one by one if they are few, else all at once."""
+    """Return the rows of the positions of ``found``: of these if they are few, else of all."""
     named = sorted({position.iri for each in found for position in each.positions})
-    if len(named) > FEW:
-        return grouped(ask(data, "positions"), "position")
-    return {iri: ask(data, "positions", position=ox.NamedNode(iri)) for iri in named}
+    few = {"position": map(ox.NamedNode, named)} if len(named) <= FEW else {}
+    rows = grouped(ask(data, "positions", **few), "position") if named else {}
+    return {iri: rows.get(iri, []) for iri in named}
 
 
 def answers(rows: list[Row]) -> list[Answer]:

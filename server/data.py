@@ -3,20 +3,22 @@
 import gzip
 import hashlib
 import json
-from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import pyoxigraph as ox
 from flask import current_app
+from werkzeug.exceptions import NotFound
 
 from .. import iris
 from ..dataset import checked, published
 from .settings import Settings
+from .statements import Statements, Stored, in_memory
 
 GATE = (
     "{path} has no receipt of a check with today's shapes; "
@@ -33,6 +35,65 @@ LABELS = tuple(
         iris.PREFIXES["sh"] + "name",
     )
 )
+REMEMBERED = 100_000  # labels
+POINTING = 20_000  # statements that point to a thing, read for its document
+
+
+@dataclass(frozen=True)
+class Described:
+    """What is described at one address: the thing of that IRI and its fragments, the thing first.
+
+    ``about`` is what is said of these nodes, ``incoming`` what points to them, of which no more than POINTING is read:
+    ``more`` says whether there may be more.
+    """
+
+    nodes: list[ox.NamedNode]
+    about: list[ox.Quad]
+    incoming: list[ox.Quad]
+
+    @property
+    def more(self) -> bool:
+        """Whether there may be statements that point here and were not read."""
+        return len(self.incoming) >= POINTING
+
+
+class Labels:
+    """One label for each labelled node, looked up in batches and remembered, those without one as well.
+
+    English comes before untagged before any other language, then the properties in the order of LABELS.
+    """
+
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+        self._known: dict[str, str] = {}
+        self._lock = Lock()
+
+    def get(self, iri: str) -> str:
+        """Return the label of a node, nothing if it has none."""
+        known = self._known.get(iri)
+        return self.look_up([iri])[iri] if known is None else known
+
+    def look_up(self, nodes: Iterable[str]) -> dict[str, str]:
+        """Remember the labels of ``nodes``, asking once for all that are not known; return these."""
+        unknown = [iri for iri in nodes if iri not in self._known]
+        if not unknown:
+            return {}
+        found = _labels(unknown, self._statements.about(map(ox.NamedNode, unknown), LABELS))
+        with self._lock:
+            if len(self._known) + len(found) > REMEMBERED:
+                self._known = {}
+            self._known.update(found)
+        return found
+
+
+def _labels(nodes: Iterable[str], quads: Iterable[ox.Quad]) -> dict[str, str]:
+    best: dict[str, tuple[int, int, str]] = {}
+    for quad in quads:
+        if isinstance(quad.object, ox.Literal) and isinstance(quad.subject, ox.NamedNode):
+            language = {"en": 0, None: 1}.get(quad.object.language, 2)
+            candidate = (language, LABELS.index(quad.predicate), quad.object.value)
+            best[quad.subject.value] = min(candidate, best.get(quad.subject.value, candidate))
+    return {iri: best[iri][2] if iri in best else "" for iri in nodes}
 
 
 @dataclass
@@ -40,21 +101,26 @@ class Data:
     """A dataset at its base IRI.
 
     ``origin`` is the base under which the dataset was built: canonical IRIs in queries are understood as local
-    ones. ``source`` is the dataset as it was read, in N-Quads. ``predefined`` says whether queries may use the
-    prefixes without declaring them, and ``services`` are the addresses that SERVICE may name.
+    ones. ``digest`` is the SHA-256 of what was read, nothing if it is not known, and ``source`` gives the dataset as
+    it was read, in N-Quads, where there is a dump of it. ``predefined`` says whether queries may use the prefixes
+    without declaring them, and ``services`` are the addresses that SERVICE may name.
     """
 
     base: str
     origin: str
-    source: str
+    statements: Statements
     checked: bool
+    digest: str = ""
+    source: Callable[[], bytes] | None = None
     predefined: bool = True
     services: tuple[str, ...] = ()
-    store: ox.Store = field(default_factory=ox.Store)
 
-    def __post_init__(self) -> None:
-        text = iris.rebase(self.source, self.base, self.origin)
-        self.store.load(text.encode(), format=ox.RdfFormat.N_QUADS)
+    @property
+    def store(self) -> ox.Store:
+        """The store on which the engine evaluates queries; raises TypeError if the statements are elsewhere."""
+        if not isinstance(self.statements, Stored):
+            raise TypeError("these data are in no store of ours")
+        return self.statements.store
 
     def local(self, text: str) -> str:
         """Return ``text`` with the IRIs of the origin moved to the base."""
@@ -76,35 +142,36 @@ class Data:
         return loaded
 
     @cached_property
-    def described(self) -> dict[str, list[ox.NamedNode]]:
-        """The nodes described in each document: the thing of that IRI and its fragments, the thing first."""
-        nodes = {quad.subject for quad in self.store if isinstance(quad.subject, ox.NamedNode)}
-        documents: dict[str, list[ox.NamedNode]] = defaultdict(list)
-        for node in sorted(nodes, key=lambda node: node.value):
-            documents[node.value.partition("#")[0]].append(node)
-        return dict(documents)
-
-    @cached_property
-    def labels(self) -> dict[str, str]:
-        """One label for each labelled node: English before untagged before any other language."""
-        best: dict[str, tuple[int, int, str]] = {}
-        for rank, predicate in enumerate(LABELS):
-            for quad in self.store.quads_for_pattern(None, predicate, None, None):
-                if isinstance(quad.object, ox.Literal) and isinstance(quad.subject, ox.NamedNode):
-                    language = {"en": 0, None: 1}.get(quad.object.language, 2)
-                    candidate = (language, rank, quad.object.value)
-                    best[quad.subject.value] = min(candidate, best.get(quad.subject.value, candidate))
-        return {iri: text for iri, (_, _, text) in best.items()}
+    def labels(self) -> Labels:
+        """The labels of nodes."""
+        return Labels(self.statements)
 
     @cached_property
     def graphs(self) -> list[str]:
         """The IRIs of the named graphs, sorted."""
-        return sorted(graph.value for graph in self.store.named_graphs() if isinstance(graph, ox.NamedNode))
+        return self.statements.graphs()
 
-    @cached_property
-    def digest(self) -> str:
-        """The SHA-256 of the dataset as it was read."""
-        return hashlib.sha256(self.source.encode()).hexdigest()
+    def described(self, iri: str) -> Described:
+        """Return what is described at the address ``iri``; no nodes if nothing is.
+
+        Fragments are found by links: what the thing or another fragment points to, and what points to the thing.
+        """
+        thing = ox.NamedNode(iri)
+        incoming = self.statements.pointing_to([thing], POINTING)
+        about: list[ox.Quad] = []
+        seen: set[ox.NamedNode] = set()
+        new = {thing} | _below(iri, (quad.subject for quad in incoming))
+        while new:
+            found = self.statements.about(new)
+            about += found
+            seen |= new
+            new = _below(iri, (quad.object for quad in found)) - seen
+        subjects = {quad.subject for quad in about if isinstance(quad.subject, ox.NamedNode)}
+        nodes = sorted(subjects, key=lambda node: node.value)
+        parts = [node for node in nodes if node != thing]
+        if parts:
+            incoming += self.statements.pointing_to(parts, max(0, POINTING - len(incoming)))
+        return Described(nodes, about, incoming)
 
     @cached_property
     def version(self) -> str:
@@ -120,16 +187,27 @@ class Data:
     def _said(self, prefix: str, name: str) -> str:
         """Return a literal that the dataset says of itself, nothing if it does not."""
         dataset, predicate = ox.NamedNode(self.base + "dataset"), ox.NamedNode(iris.PREFIXES[prefix] + name)
-        found = self.store.quads_for_pattern(dataset, predicate, None, None)
+        found = self.statements.about([dataset], [predicate])
         return next((quad.object.value for quad in found if isinstance(quad.object, ox.Literal)), "")
 
     @cached_property
     def dump(self) -> bytes:
-        """The dataset as it was read, gzipped; without a time stamp, so that the same data give the same bytes."""
-        return gzip.compress(self.source.encode(), mtime=0)
+        """The dataset as it was read, gzipped; without a time stamp, so that the same data give the same bytes.
+
+        Raises 404 where there is no dump.
+        """
+        if self.source is None:
+            raise NotFound(f"These data have no dump; ask for parts of them by queries to {self.base}sparql.")
+        return gzip.compress(self.source(), mtime=0)
 
 
-def gate() -> str:
+def _below(iri: str, terms: Iterable[object]) -> set[ox.NamedNode]:
+    """Return those of ``terms`` that are fragments of ``iri``."""
+    start = iri + "#"
+    return {term for term in terms if isinstance(term, ox.NamedNode) and term.value.startswith(start)}
+
+
+def gate() -> bytes:
     """Return the project's own dataset; refuse it unless its receipt says that it was checked (DESIGN, section 2).
 
     Raises ValueError with a sentence that says what to do.
@@ -139,36 +217,60 @@ def gate() -> str:
         raise ValueError(f"there is no dataset at {path}; run cosponsor build.")
     if checked(path) is None:
         raise ValueError(GATE.format(path=path))
-    return path.read_text("utf-8")
+    return path.read_bytes()
 
 
-def source(settings: Settings) -> str:
-    """Return in N-Quads what ``settings`` name: the project's own dataset, or files of any RDF format.
+def load(settings: Settings) -> Data:
+    """Load what ``settings`` name: the project's own dataset, or files of any RDF format.
 
     The gate is in here because every server comes by, ours or another that calls ``create_app``. Raises ValueError
     with a sentence if something cannot be read or may not be served.
     """
-    return _as_n_quads(settings.data, settings.rebase_from or settings.base_iri) if settings.data else gate()
+    return _others(settings) if settings.data else _own(settings)
 
 
-def load(settings: Settings) -> Data:
-    """Load what ``settings`` name; raise ValueError as ``source`` does."""
-    origin = settings.rebase_from or (settings.base_iri if settings.data else iris.BASE)
-    return Data(settings.base_iri, origin, source(settings), not settings.data, settings.prefixes, settings.services)
+def _own(settings: Settings) -> Data:
+    base, origin, source = settings.base_iri, settings.rebase_from or iris.BASE, gate()
+    statements = in_memory(_moved(source, origin, base), lenient=True)
+    return _data(settings, origin, statements, hashlib.sha256(source).hexdigest(), lambda: source)
 
 
-def _as_n_quads(paths: Iterable[Path], base: str) -> str:
-    store = ox.Store()
-    for path in paths:
-        file_format = ox.RdfFormat.from_extension(path.suffix.removeprefix("."))
-        if file_format is None:
-            raise ValueError(f"{path.name}: the extension {path.suffix!r} is not of an RDF format; use .ttl, .nq …")
-        try:
-            # Relative IRIs resolve against the base: the path of a file is nobody's business.
-            store.load(path=path, format=file_format, base_iri=base)
-        except (SyntaxError, OSError, ValueError) as error:
-            raise ValueError(_unreadable(path, file_format.name, error)) from None
-    return (ox.serialize(store, format=ox.RdfFormat.N_QUADS) or b"").decode()
+def _others(settings: Settings) -> Data:
+    base, origin = settings.base_iri, settings.rebase_from or settings.base_iri
+    store, digest = ox.Store(), hashlib.sha256()
+    for path in settings.data:
+        digest.update(_load(store, path, origin))
+    if base == origin:
+        return _data(settings, origin, Stored(lambda: store), digest.hexdigest(), lambda: _n_quads(store))
+    source = _n_quads(store)
+    return _data(settings, origin, in_memory(_moved(source, origin, base)), digest.hexdigest(), lambda: source)
+
+
+def _data(settings: Settings, origin: str, statements: Statements, digest: str, source: Callable[[], bytes]) -> Data:
+    own, base = not settings.data, settings.base_iri
+    return Data(base, origin, statements, own, digest, source, settings.prefixes, settings.services)
+
+
+def _moved(text: bytes, origin: str, base: str) -> bytes:
+    return text if base == origin else text.replace(origin.encode(), base.encode())
+
+
+def _load(store: ox.Store, path: Path, base: str) -> bytes:
+    """Load a file and return the SHA-256 of it; raise ValueError with a sentence if it cannot be read."""
+    file_format = ox.RdfFormat.from_extension(path.suffix.removeprefix("."))
+    if file_format is None:
+        raise ValueError(f"{path.name}: the extension {path.suffix!r} is not of an RDF format; use .ttl, .nq …")
+    try:
+        # Relative IRIs resolve against the base: the path of a file is nobody's business.
+        store.load(path=path, format=file_format, base_iri=base)
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except (SyntaxError, OSError, ValueError) as error:
+        raise ValueError(_unreadable(path, file_format.name, error)) from None
+
+
+def _n_quads(store: ox.Store) -> bytes:
+    return ox.serialize(store, format=ox.RdfFormat.N_QUADS) or b""
 
 
 def _unreadable(path: Path, name: str, error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -10,14 +11,16 @@ import pyoxigraph as ox
 from pyld import jsonld
 
 from .. import iris
-from .data import LABELS, Data
+from .data import LABELS, POINTING, Data, Described
 from .negotiation import GRAPHS, JSON_LD, SERIALIZERS, Format, sound
 
 LICENCE = "https://creativecommons.org/licenses/by/4.0/"
 RDF_TYPE = ox.NamedNode(iris.RDF_TYPE)
 # Information resources, and the named graph whose triples each of them gives.
 _INFORMATION = {"ontology": "ontology", "shapes": "shapes", "void": "metadata", "dataset": "metadata"}
+WHOLE = 100_000  # triples of a graph that its document gives; a greater one leads to the graph store
 COMPACTED = 10_000  # triples; PyLD takes 0.2 ms for each
+SOME = f"Of the statements that point to the topic these are {POINTING}; there may be more. A query gives all."
 _SAFE = "/:@!$&'()*+,;=~%"  # in a path (RFC 3986, section 3.3), and what is encoded already
 
 
@@ -25,47 +28,60 @@ _SAFE = "/:@!$&'()*+,;=~%"  # in a path (RFC 3986, section 3.3), and what is enc
 class Document:
     """A document about ``topic``; ``graph`` is set if it is that named graph's content, none for a thing.
 
-    ``path`` is the address below the base, without the extension of a format.
+    ``path`` is the address below the base, without the extension of a format. ``described`` is what was read of a
+    thing.
     """
 
     topic: ox.NamedNode
     path: str
     graph: ox.NamedNode | None
+    described: Described
 
     def address(self, data: Data, file_format: Format) -> str:
         """Return the address of the document in one format."""
         return f"{data.base}{quote(self.path, safe=_SAFE)}.{file_format.extension}"
 
 
+class TooGreat(Exception):
+    """A graph has more triples than a document gives."""
+
+
 def find(data: Data, path: str) -> Document | None:
     """Return the document at ``path`` below the base, or None if nothing is described there."""
     iri = data.base + path
+    topic = _node(iri)
+    if topic is None:
+        return None
     name = "ontology" if iri == ontology_version(data) else _INFORMATION.get(path)
     graph = f"{data.base}graph/{name}" if name else iri
     if graph in data.graphs:
-        return Document(ox.NamedNode(iri), path, ox.NamedNode(graph))
-    return Document(ox.NamedNode(iri), path, None) if iri in data.described and not name else None
+        return Document(topic, path, ox.NamedNode(graph), Described([], data.statements.about([topic], [RDF_TYPE]), []))
+    described = None if name else data.described(iri)
+    return Document(topic, path, None, described) if described and described.nodes else None
+
+
+def _node(iri: str) -> ox.NamedNode | None:
+    with suppress(ValueError):
+        return ox.NamedNode(iri)
+    return None
 
 
 def ontology_version(data: Data) -> str:
     """Return the version IRI of the ontology, which gives the same document; nothing if there is none."""
-    ontology, version = (
-        ox.NamedNode(data.base + "ontology"),
-        ox.NamedNode(iris.PREFIXES["owl"] + "versionIRI"),
-    )
-    found = data.store.quads_for_pattern(ontology, version, None, None)
+    ontology, version = ox.NamedNode(data.base + "ontology"), ox.NamedNode(iris.PREFIXES["owl"] + "versionIRI")
+    found = data.statements.about([ontology], [version])
     return next((quad.object.value for quad in found if isinstance(quad.object, ox.NamedNode)), "")
 
 
-def types(data: Data, node: ox.NamedNode) -> list[str]:
-    """Return the IRIs of the classes of a node, sorted."""
-    found = data.store.quads_for_pattern(node, RDF_TYPE, None, None)
+def types(document: Document) -> list[str]:
+    """Return the IRIs of the classes of a document's topic, sorted."""
+    found = (quad for quad in document.described.about if quad.subject == document.topic and quad.predicate == RDF_TYPE)
     return sorted({quad.object.value for quad in found if isinstance(quad.object, ox.NamedNode)})
 
 
 def triples(data: Data, document: Document, file_format: Format) -> list[ox.Triple]:
-    """Return what the document says, without duplicates, its topic first."""
-    content = _graph(data, document.graph) if document.graph else _thing(data, document.topic.value)
+    """Return what the document says, without duplicates, its topic first; raise ``TooGreat`` of a great graph."""
+    content = _graph(data, document.graph) if document.graph else _thing(data, document.described)
     about = _about_itself(data, document, file_format)
     return sorted({*content, *about}, key=lambda triple: _order(triple, document.topic.value))
 
@@ -76,26 +92,19 @@ def _order(triple: ox.Triple, topic: str) -> tuple[bool, bool, str, bool, str]:
     return subject != topic, not is_part, subject, triple.predicate != RDF_TYPE, str(triple)
 
 
-def _graph(data: Data, graph: ox.NamedNode) -> Iterator[ox.Triple]:
-    return (quad.triple for quad in data.store.quads_for_pattern(None, None, None, graph))
+def _graph(data: Data, graph: ox.NamedNode) -> set[ox.Triple]:
+    quads = data.statements.within(graph, WHOLE + 1)
+    if len(quads) > WHOLE:
+        raise TooGreat(graph.value)
+    return {quad.triple for quad in quads}
 
 
-def _thing(data: Data, iri: str) -> set[ox.Triple]:
+def _thing(data: Data, described: Described) -> set[ox.Triple]:
     """Return the triples of a thing and its fragments, those that point to them, and labels of all they mention."""
-    own: set[ox.Triple] = set()
-    for node in data.described[iri]:
-        own |= {quad.triple for quad in data.store.quads_for_pattern(node, None, None, None)}
-        own |= {quad.triple for quad in data.store.quads_for_pattern(None, None, node, None)}
+    own = {quad.triple for quad in (*described.about, *described.incoming)}
     mentioned = {term for triple in own for term in (triple.subject, triple.predicate, triple.object)}
-    return own | set(_labels(data, mentioned))
-
-
-def _labels(data: Data, terms: Iterable[object]) -> Iterator[ox.Triple]:
-    for term in terms:
-        if isinstance(term, ox.NamedNode) and term.value in data.labels:
-            for predicate in LABELS[:2]:
-                found = data.store.quads_for_pattern(term, predicate, None, None)
-                yield from (quad.triple for quad in found)
+    named = [term for term in mentioned if isinstance(term, ox.NamedNode)]
+    return own | {quad.triple for quad in data.statements.about(named, LABELS[:2])}
 
 
 def _about_itself(data: Data, document: Document, file_format: Format) -> Iterator[ox.Triple]:
@@ -112,6 +121,8 @@ def _about_itself(data: Data, document: Document, file_format: Format) -> Iterat
         statements.append(("dcterms", "license", LICENCE))
     for prefix, name, value in statements:
         yield ox.Triple(itself, ox.NamedNode(prefixes[prefix] + name), ox.NamedNode(value))
+    if document.described.more:
+        yield ox.Triple(itself, ox.NamedNode(prefixes["rdfs"] + "comment"), ox.Literal(SOME, language="en"))
 
 
 def serialize(

@@ -1,7 +1,7 @@
 """Dereferencing: a thing answers 303 with its document, a document answers 200 (Cool URIs, section 4)."""
 
 import hashlib
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from flask import Blueprint, Response, redirect, request
 from werkzeug.exceptions import NotFound
@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from .. import iris
 from .data import Data, current
-from .description import LICENCE, Document, find, serialize, triples, types
+from .description import LICENCE, Document, TooGreat, find, serialize, triples, types
 from .negotiation import DOCUMENTS, HTML, JSON_LD, Format, by_extension, negotiate
 from .views import document_page
 
@@ -50,7 +50,10 @@ def resource(path: str) -> BaseResponse:
         )
     if asked is None and document.graph is None:
         return _see_other(data, document)
-    return _document(data, document, asked or negotiate(DOCUMENTS))
+    try:
+        return _document(data, document, asked or negotiate(DOCUMENTS))
+    except TooGreat as great:  # the engine gives it, within its time and size
+        return redirect(f"{data.base}graph-store?{urlencode({'graph': great})}", 302)
 
 
 def _find(data: Data, path: str) -> Document | None:
@@ -92,7 +95,7 @@ def _alternates(data: Data, document: Document) -> list[str]:
 
 def _links(data: Data, document: Document) -> list[str]:
     """Return links to what describes the document's terms, and to its type, licence and canonical IRI."""
-    links = [f'<{iri}>; rel="type"' for iri in types(data, document.topic)]
+    links = [f'<{iri}>; rel="type"' for iri in types(document)]
     links.append(f'<{data.base}ontology>; rel="describedby"')
     if data.checked:
         links.append(f'<{LICENCE}>; rel="license"')

@@ -10,6 +10,7 @@ import pyoxigraph as ox
 from rdflib import Graph
 
 from .data import Data
+from .description import WHOLE, find
 from .terms import curie
 
 Tokens = Sequence[re.Match[str]]
@@ -87,9 +88,9 @@ def of_terms(tokens: Tokens, data: Data) -> list[str]:
 
 def _unknown(iri: str, data: Data) -> str:
     document, _, fragment = iri.partition("#")
-    if not fragment or document not in data.described or _mentioned(iri, data):
+    if not fragment or _mentioned(iri, data):
         return ""
-    fragments = {node.value.partition("#")[2] for node in data.described[document]} - {""}
+    fragments = _fragments(document, data)
     if not fragments:
         return ""
     near = _near(fragment, fragments)
@@ -108,10 +109,17 @@ def _mentioned(iri: str, data: Data) -> bool:
         node = ox.NamedNode(iri)
     except ValueError:
         return True
-    return any(
-        next(data.store.quads_for_pattern(*pattern), None)
-        for pattern in ((node, None, None, None), (None, node, None, None), (None, None, node, None))
-    )
+    return data.statements.mentions(node)
+
+
+def _fragments(document: str, data: Data) -> set[str]:
+    """Return the names of what is described in the document of an IRI, without the document itself."""
+    found = find(data, document.removeprefix(data.base)) if document.startswith(data.base) else None
+    subjects: Iterable[object] = (found.described if found else data.described(document)).nodes
+    if found and found.graph:
+        subjects = {quad.subject for quad in data.statements.within(found.graph, WHOLE)}
+    names = (getattr(subject, "value", "").partition("#") for subject in subjects)
+    return {fragment for name, _, fragment in names if name == document} - {""}
 
 
 def _declared(tokens: Tokens) -> dict[str, str]:

@@ -20,7 +20,6 @@ from .sparql import ask as ask_engine
 from .sparql import respond_with, rows_of
 from .terms import View
 from .timeline import cell, timelines
-from .views import version
 
 blueprint = Blueprint("pages", package)
 
@@ -58,7 +57,7 @@ def home() -> Response:
         "home.html",
         timelines=timelines(ask(data, "timeline")),
         counts=ask(data, "counts"),
-        version=version(data),
+        version=data.version if data.checked else "",
     )
 
 

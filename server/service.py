@@ -16,11 +16,12 @@ from werkzeug.exceptions import HTTPException
 from .. import iris
 from ..questions import Question, questions
 from .data import Data
-from .description import LICENCE, RDF_TYPE, serialize
+from .description import LICENCE, RDF_TYPE, WHOLE, serialize
 from .documents import answer
 from .negotiation import GRAPHS, HTML, JSON_LD, ROWS, Format, best, negotiate
 from .query import MAX_DEPTH
 from .settings import Settings
+from .statements import Stored
 from .terms import curie
 
 SD = iris.PREFIXES["sd"]
@@ -120,7 +121,7 @@ class Service:
     def questions(self) -> list[Question]:
         """The questions, if the data are in the vocabulary in which they are asked, with local IRIs."""
         vocabulary = self._at("graph/ontology")
-        asked = questions() if self.data.store.contains_named_graph(vocabulary) else []
+        asked = questions() if vocabulary.value in self.data.graphs else []
         return [Question(each.name, each.english, self.data.local(each.query)) for each in asked]
 
     @cached_property
@@ -187,7 +188,9 @@ class Service:
         """Yield the graphs and counts: our data say most of them, in graph/metadata; of others they are counted."""
         if self.data.checked:
             metadata = self._at("graph/metadata")
-            yield from (quad.triple for quad in self.data.store.quads_for_pattern(None, None, None, metadata))
+            yield from (quad.triple for quad in self.data.statements.within(metadata, WHOLE))
+        if not isinstance(self.data.statements, Stored):
+            return
         for name in ("graphs", "nested") if self.data.checked else ("counts", "graphs", "nested"):
             query = self._text(f"queries/service-{name}.rq")
             found = self.data.store.query(query, base_iri=self.data.base, use_default_graph_as_union=True)
@@ -200,7 +203,7 @@ class Service:
         Counts are of distinct triples, at twice the time, only where several graphs may hold the same one.
         """
         text = (iris.room("server") / name).read_text("utf-8").replace("<dataset>", str(self.dataset))
-        return text if any(self.data.store.named_graphs()) else text.replace("SELECT DISTINCT", "SELECT")
+        return text if self.data.graphs else text.replace("SELECT DISTINCT", "SELECT")
 
     def examples(self, *names: str) -> Iterator[ox.Triple]:
         """Yield the questions of these names, or all, as examples of queries (SHACL, section 5.1), and the prefixes."""

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from .data import source
+from .data import load
 from .settings import Settings
 
 
@@ -24,7 +24,7 @@ def run(host: str, port: int, settings: Settings, workers: int) -> None:
     from granian.http import HTTP1Settings
     from granian.server import Server
 
-    source(settings)  # what cannot be served is said here, and not by a worker after the address
+    load(settings)  # what cannot be served is said here, and not by a worker after the address
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a connection takes one, and so does an answer
     os.environ |= settings.to_environment()  # the workers read it from there

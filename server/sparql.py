@@ -118,7 +118,6 @@ def rows_of(query: str) -> Table | None:
 def register(app: Flask, data: Data, settings: Settings) -> None:
     """Start the engine of ``app``, which forks: before there are threads."""
     app.extensions["cosponsor.settings"] = settings
-    _ = data.described  # made before the fork, so that it is shared, and so that nobody can hold its lock
     app.extensions["cosponsor.engine"] = Engine(
         partial(respond, data=data),
         partial(warm_up, data),

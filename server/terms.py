@@ -1,6 +1,7 @@
 """RDF terms as a page shows them: labels for IRIs, languages and datatypes for literals."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -62,6 +63,11 @@ def label(iri: str, data: Data) -> str:
     return data.labels.get(iri) or curie(iri, data)
 
 
+def look_up(data: Data, terms: Iterable[object]) -> None:
+    """Look up the labels of all of ``terms`` at once, before they are shown one by one."""
+    data.labels.look_up({term.value for term in terms if isinstance(term, ox.NamedNode)})
+
+
 def property_name(iri: str, data: Data) -> str:
     """Return the label of a property, or the words of its local name: ``wasDerivedFrom`` is 'was derived from'."""
     local = re.split("[/#]", iri)[-1]
@@ -99,7 +105,9 @@ def table(results: ox.QuerySolutions, data: Data, limit: int) -> Table:
     """Return the first solutions of a query, ``limit`` at most and fewer of many columns, long texts cut short."""
     names = [variable.value for variable in results.variables]
     limit = min(limit, _CELLS // max(1, len(names)))
-    rows = [[_cut(view(term, data)) for term in solution] for solution in islice(results, limit + 1)]
+    found = [list(solution) for solution in islice(results, limit + 1)]
+    look_up(data, (term for row in found for term in row))
+    rows = [[_cut(view(term, data)) for term in row] for row in found]
     return Table(names[:_CELLS], rows[:limit], len(rows) > limit)
 
 

@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 import pyoxigraph as ox
 
 from .. import iris
-from .data import Data
+from .data import Data, Described
 from .description import RDF_TYPE
-from .terms import View, link, property_name, view
+from .terms import View, link, look_up, property_name, view
 
 SHOWN = 25  # links to a thing, by property
 
@@ -79,20 +79,33 @@ class Incoming:
     query: str
 
 
-def nodes(data: Data, subjects: Iterable[ox.NamedNode]) -> list[Node]:
-    """Return each of ``subjects`` as a page shows it; facts stand beside the statements that they are about."""
-    facts = {subject for subject in subjects if _is_fact(data, subject)}
+def nodes(data: Data, subjects: Iterable[ox.NamedNode], quads: Iterable[ox.Quad]) -> list[Node]:
+    """Return each of ``subjects`` as a page shows it by ``quads``; facts stand beside the statements they are about."""
+    said = _by_subject(data, quads)
+    layers_ = layers(data, (quad.graph_name for subject in subjects for quad in said[subject]))
+    facts = {subject: said[subject] for subject in subjects if _is_fact(data, said[subject])}
     evidence = _evidence(data, facts)
-    return [node(data, subject, evidence) for subject in subjects if subject not in facts]
+    return [_node(data, subject, said[subject], layers_, evidence) for subject in subjects if subject not in facts]
 
 
-def node(data: Data, subject: ox.NamedNode, evidence: dict[object, list[Fact]] | None = None) -> Node:
+def _by_subject(data: Data, quads: Iterable[ox.Quad]) -> dict[object, list[ox.Quad]]:
+    """Return quads by their subject, the labels of all that they mention looked up."""
+    said: dict[object, list[ox.Quad]] = defaultdict(list)
+    for quad in quads:
+        said[quad.subject].append(quad)
+    look_up(data, (term for of in said.values() for quad in of for term in (quad.subject, quad.predicate, quad.object)))
+    return said
+
+
+def _node(
+    data: Data, subject: ox.NamedNode, quads: list[ox.Quad], of: dict[object, View], evidence: dict[object, list[Fact]]
+) -> Node:
     """Return one node: its properties in a sensible order, the values of each by label."""
     found: dict[ox.NamedNode, dict[object, Statement]] = defaultdict(dict)
-    for quad in data.store.quads_for_pattern(subject, None, None, None):
+    for quad in quads:
         statement = found[quad.predicate].setdefault(quad.object, Statement(view(quad.object, data)))
-        statement.layers.append(layer(data, quad.graph_name))
-        statement.facts = (evidence or {}).get((subject, quad.predicate, quad.object), [])
+        statement.layers.append(of[quad.graph_name])
+        statement.facts = evidence.get((subject, quad.predicate, quad.object), [])
     properties = [_property(data, predicate, list(values.values())) for predicate, values in found.items()]
     first = [data.prefixes[prefix] + name for prefix, name in _FIRST]
     properties.sort(key=lambda each: (first.index(each.href) if each.href in first else len(first), each.name))
@@ -104,64 +117,76 @@ def _property(data: Data, predicate: ox.NamedNode, statements: list[Statement]) 
     return Property(property_name(predicate.value, data), link(predicate.value), statements)
 
 
-def layer(data: Data, graph: object) -> View:
-    """Return the layer of a named graph in a word ('source'), leading to the graph; else the graph's label."""
+def layers(data: Data, graphs: Iterable[object]) -> dict[object, View]:
+    """Return the layer of each graph in a word ('source'), leading to the graph; else the graph's label."""
+    names = set(graphs)
+    asked = [graph for graph in names if isinstance(graph, ox.NamedNode)]
+    quads = data.statements.about(asked, [ox.NamedNode(data.prefixes["cosp"] + "layer")])
+    found: dict[object, object] = {quad.subject: quad.object for quad in quads}
+    look_up(data, [*asked, *found.values()])
+    return {graph: _layer(data, graph, found.get(graph)) for graph in names}
+
+
+def _layer(data: Data, graph: object, found: object) -> View:
     if not isinstance(graph, ox.NamedNode):
         return View("default graph")
-    predicate = ox.NamedNode(data.prefixes["cosp"] + "layer")
-    found = next(data.store.quads_for_pattern(graph, predicate, None, None), None)
-    text = view(found.object, data).text.removesuffix(" layer") if found else view(graph, data).text
+    text = view(found, data).text.removesuffix(" layer") if found else view(graph, data).text
     return View(text, graph.value, shape="iri")
 
 
-def _is_fact(data: Data, subject: ox.NamedNode) -> bool:
+def _is_fact(data: Data, quads: Iterable[ox.Quad]) -> bool:
     fact = ox.NamedNode(data.prefixes["cosp"] + "Fact")
-    return next(data.store.quads_for_pattern(subject, RDF_TYPE, fact, None), None) is not None
+    return any(quad.predicate == RDF_TYPE and quad.object == fact for quad in quads)
 
 
-def _evidence(data: Data, facts: Iterable[ox.NamedNode]) -> dict[object, list[Fact]]:
+def _evidence(data: Data, facts: dict[ox.NamedNode, list[ox.Quad]]) -> dict[object, list[Fact]]:
     """Return the facts by the statement (subject, predicate, object) that each is about."""
     evidence: dict[object, list[Fact]] = defaultdict(list)
-    for fact in sorted(facts, key=str):
-        statement = tuple(_value(data, fact, part) for part in _FACT_PARTS)
-        cites, confidence, note = (
-            ox.NamedNode(data.prefixes["cosp"] + name) for name in ("cites", "confidence", "note")
-        )
-        citations = sorted((view(cited, data) for cited in _values(data, fact, cites)), key=lambda cited: cited.text)
-        shown = [view(_value(data, fact, predicate), data) for predicate in (confidence, note)]
+    cites, confidence, note = (ox.NamedNode(data.prefixes["cosp"] + name) for name in ("cites", "confidence", "note"))
+    for fact, quads in sorted(facts.items(), key=lambda item: str(item[0])):
+        statement = tuple(_value(quads, part) for part in _FACT_PARTS)
+        citations = sorted((view(cited, data) for cited in _values(quads, cites)), key=lambda cited: cited.text)
+        shown = [view(_value(quads, predicate), data) for predicate in (confidence, note)]
         evidence[statement].append(Fact(fact.value.partition("#")[2], citations, *shown))
     return evidence
 
 
-def _values(data: Data, subject: ox.NamedNode, predicate: ox.NamedNode) -> list[object]:
-    return [quad.object for quad in data.store.quads_for_pattern(subject, predicate, None, None)]
+def _values(quads: Iterable[ox.Quad], predicate: ox.NamedNode) -> list[object]:
+    return [quad.object for quad in quads if quad.predicate == predicate]
 
 
-def _value(data: Data, subject: ox.NamedNode, predicate: ox.NamedNode) -> object:
-    return next(iter(_values(data, subject, predicate)), None)
+def _value(quads: Iterable[ox.Quad], predicate: ox.NamedNode) -> object:
+    return next(iter(_values(quads, predicate)), None)
 
 
-def incoming(data: Data, subjects: Iterable[ox.NamedNode]) -> list[Incoming]:
-    """Return what points to ``subjects`` from elsewhere, by property."""
-    own = set(subjects)
+def incoming(data: Data, described: Described) -> list[Incoming]:
+    """Return what points to the nodes of a document from elsewhere, by property."""
+    own = set(described.nodes)
     found: dict[_Predicate, set[ox.NamedNode]] = defaultdict(set)
-    for subject in own:
-        for quad in data.store.quads_for_pattern(None, None, subject, None):
-            if isinstance(quad.subject, ox.NamedNode) and quad.subject not in own:
-                found[quad.predicate.value, subject.value].add(quad.subject)
-    groups = [_incoming(data, key, things) for key, things in found.items()]
+    for quad in described.incoming:
+        if isinstance(quad.subject, ox.NamedNode) and quad.subject not in own:
+            found[quad.predicate.value, getattr(quad.object, "value", "")].add(quad.subject)
+    named = _named(data, set().union(*found.values()))
+    look_up(data, (ox.NamedNode(predicate) for predicate, _ in found))
+    groups = [_incoming(data, key, [named[thing] for thing in things]) for key, things in sorted(found.items())]
     return sorted(groups, key=lambda group: (group.name, group.href))
 
 
-def _incoming(data: Data, key: _Predicate, things: set[ox.NamedNode]) -> Incoming:
+def _incoming(data: Data, key: _Predicate, things: list[View]) -> Incoming:
     predicate, target = key
-    shown = sorted((_named(data, thing) for thing in things), key=lambda thing: (thing.text, thing.iri))
+    shown = sorted(things, key=lambda thing: (thing.text, thing.iri))[:SHOWN]
     query = f"SELECT DISTINCT ?thing WHERE {{ ?thing <{predicate}> <{target}> }} ORDER BY ?thing"
     address = f"{data.base}sparql?{urlencode({'query': query})}"
-    return Incoming(property_name(predicate, data), link(predicate), len(things), shown[:SHOWN], address)
+    return Incoming(property_name(predicate, data), link(predicate), len(things), shown, address)
 
 
-def _named(data: Data, thing: ox.NamedNode) -> View:
-    """Return ``thing`` by its label, which says little of a claim, and its gist."""
-    named, gist = view(thing, data), _value(data, thing, ox.NamedNode(data.prefixes["cosp"] + "gist"))
-    return replace(named, text=f"{named.text}: {gist.value}") if isinstance(gist, ox.Literal) else named
+def _named(data: Data, things: set[ox.NamedNode]) -> dict[ox.NamedNode, View]:
+    """Return things by their labels, which say little of claims, and their gists."""
+    look_up(data, things)
+    quads = data.statements.about(things, [ox.NamedNode(data.prefixes["cosp"] + "gist")])
+    gists = {quad.subject: quad.object for quad in quads if isinstance(quad.object, ox.Literal)}
+    named = {thing: view(thing, data) for thing in things}
+    for thing, gist in gists.items():
+        if isinstance(thing, ox.NamedNode):
+            named[thing] = replace(named[thing], text=f"{named[thing].text}: {gist.value}")
+    return named

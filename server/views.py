@@ -10,9 +10,9 @@ from .answers import Row, ask, grouped
 from .claims import text
 from .comparisons import Answered, Compared, Comparison, Voices, answered, compared, comparisons, positions
 from .data import Data
-from .description import RDF_TYPE, Document, types
-from .terms import View, label, view
-from .thing import Node, incoming, layer, node, nodes
+from .description import RDF_TYPE, SOME, WHOLE, Document, types
+from .terms import View, label, look_up, view
+from .thing import incoming, layers, nodes
 from .timeline import history
 
 LISTED = 500  # things on the page of a named graph
@@ -107,48 +107,51 @@ _SPECIAL = {
 }
 
 
-def version(data: Data) -> str:
-    """Return the version of the dataset as its metadata say it."""
-    dataset, predicate = ox.NamedNode(data.base + "dataset"), ox.NamedNode(data.prefixes["dcat"] + "version")
-    found = data.store.quads_for_pattern(dataset, predicate, None, None)
-    return next((quad.object.value for quad in found if isinstance(quad.object, ox.Literal)), "")
-
-
 def document_page(data: Data, document: Document) -> str:
     """Return the page of a document: of the ontology, the dataset, a named graph, or any thing."""
     if document.graph is None:
         return _thing_page(data, document)
-    last = document.graph.value.removeprefix(data.base + "graph/")
     if document.path.startswith("ontology"):
-        return render_template(
-            "ontology.html",
-            document=document,
-            about=node(data, ox.NamedNode(data.base + "ontology")),
-            sections=_vocabulary(data, document),
-        )
-    if last == "metadata" and not document.path.startswith("graph/"):
-        graphs = [layer_row(data, graph) for graph in data.graphs]
-        about = node(data, ox.NamedNode(data.base + "dataset"))
-        return render_template("dataset.html", document=document, about=about, graphs=graphs, version=version(data))
+        return _ontology_page(data, document, document.graph)
+    if document.graph.value == data.base + "graph/metadata" and not document.path.startswith("graph/"):
+        return _dataset_page(data, document)
     return _graph_page(data, document, document.graph)
 
 
-def layer_row(data: Data, graph: str) -> tuple[View, View, int]:
-    """Return a named graph, its layer and its number of triples."""
-    term = ox.NamedNode(graph)
-    return (
-        view(term, data),
-        layer(data, term),
-        sum(1 for _ in data.store.quads_for_pattern(None, None, None, term)),
-    )
+def _dataset_page(data: Data, document: Document) -> str:
+    dataset = ox.NamedNode(data.base + "dataset")
+    (about,) = nodes(data, [dataset], data.statements.about([dataset]))
+    return render_template("dataset.html", document=document, about=about, graphs=_rows(data, document.graph))
+
+
+def _rows(data: Data, metadata: object) -> list[tuple[View, View, str]]:
+    """Return the named graphs, each with its layer and its number of triples as the metadata say it.
+
+    The metadata do not count themselves.
+    """
+    terms = [ox.NamedNode(graph) for graph in data.graphs]
+    said = data.statements.about(terms, [ox.NamedNode(data.prefixes["void"] + "triples")])
+    numbers: dict[object, str] = {quad.subject: getattr(quad.object, "value", "") for quad in said}
+    if isinstance(metadata, ox.NamedNode):
+        numbers[metadata] = str(len(data.statements.within(metadata, WHOLE)))
+    of = layers(data, terms)
+    return [(view(term, data), of[term], numbers.get(term, "")) for term in terms]
 
 
 def _graph_page(data: Data, document: Document, graph: ox.NamedNode) -> str:
-    subjects = {quad.subject for quad in data.store.quads_for_pattern(None, None, None, graph)}
+    quads = data.statements.within(graph, WHOLE)
+    subjects = {quad.subject for quad in quads}
     things = sorted({subject.value.partition("#")[0] for subject in subjects if isinstance(subject, ox.NamedNode)})
-    views = [View(label(thing, data), thing, shape="iri") for thing in things[:LISTED]]
+    look_up(data, map(ox.NamedNode, things[:LISTED]))
     return render_template(
-        "graph.html", document=document, row=layer_row(data, graph.value), things=views, count=len(things)
+        "graph.html",
+        document=document,
+        title=view(graph, data),
+        layer=layers(data, [graph])[graph],
+        triples=len(quads),
+        more=len(quads) == WHOLE,
+        things=[View(label(thing, data), thing, shape="iri") for thing in things[:LISTED]],
+        count=len(things),
     )
 
 
@@ -162,22 +165,36 @@ _SECTIONS = (
 )
 
 
-def _vocabulary(data: Data, document: Document) -> list[tuple[str, list[Node]]]:
-    """Return the terms of the ontology by kind."""
-    sections: list[tuple[str, list[Node]]] = []
+def _ontology_page(data: Data, document: Document, graph: ox.NamedNode) -> str:
+    ontology = ox.NamedNode(data.base + "ontology")
+    kinds = _kinds(data, graph)
+    terms = sorted({term for of in kinds.values() for term in of}, key=lambda term: term.value)
+    shown = nodes(data, [ontology, *terms], data.statements.about([ontology, *terms]))
+    about, *described = {node.term.iri: node for node in shown}.values()
+    sections = [
+        (title, [node for node in described if ox.NamedNode(node.term.iri) in of]) for title, of in kinds.items()
+    ]
+    return render_template("ontology.html", document=document, about=about, sections=sections)
+
+
+def _kinds(data: Data, graph: ox.NamedNode) -> dict[str, set[ox.NamedNode]]:
+    """Return the terms that a vocabulary has in fragments, by kind."""
+    titles: dict[object, str] = {}
+    kinds: dict[str, set[ox.NamedNode]] = {}
     for title, prefix, name in _SECTIONS:
-        kind = ox.NamedNode(data.prefixes[prefix] + name)
-        found = {quad.subject for quad in data.store.quads_for_pattern(None, RDF_TYPE, kind, document.graph)}
-        terms = sorted((term for term in found if isinstance(term, ox.NamedNode)), key=lambda term: term.value)
-        sections.append((title, [node(data, term) for term in terms if "#" in term.value]))
-    return sections
+        titles[ox.NamedNode(data.prefixes[prefix] + name)], kinds[title] = title, set()
+    for quad in data.statements.within(graph, WHOLE):
+        subject = quad.subject
+        if quad.predicate == RDF_TYPE and quad.object in titles and isinstance(subject, ox.NamedNode):
+            kinds[titles[quad.object]] |= {subject} if "#" in subject.value else set()
+    return kinds
 
 
 def _thing_page(data: Data, document: Document) -> str:
-    subjects = data.described[document.topic.value]
-    described = nodes(data, subjects)
-    thing = described[0] if described and not described[0].anchor else None
-    kinds = types(data, document.topic)
+    described = document.described
+    shown = nodes(data, described.nodes, described.about)
+    thing = shown[0] if shown and not shown[0].anchor else None
+    kinds = types(document)
     special = _special(data, kinds)
     return render_template(
         "thing.html",
@@ -185,8 +202,9 @@ def _thing_page(data: Data, document: Document) -> str:
         title=label(document.topic.value, data),
         types=[view(ox.NamedNode(kind), data) for kind in kinds],
         thing=thing,
-        parts=[part for part in described if part is not thing],
-        incoming=incoming(data, subjects),
+        parts=[part for part in shown if part is not thing],
+        incoming=incoming(data, described),
+        some=SOME if described.more else "",
         special=special.template,
         rows={query.replace("-", "_"): ask(data, query, topic=document.topic) for query in special.queries},
         **{name: part(data, document.topic) for name, part in special.parts.items()},

@@ -13,6 +13,7 @@ from cosponsor.server.data import Data
 from cosponsor.server.hints import mistakes
 from cosponsor.server.query import tokens
 from cosponsor.server.settings import Settings
+from cosponsor.server.statements import in_memory
 
 from .conftest import BASE
 from .house import ROOT
@@ -106,7 +107,7 @@ def test_what_is_not_certainly_misspelt_is_not_called_so(client: FlaskClient, qu
 def test_in_queries_that_are_sparql_nothing_is_called_misspelt(folder: Path) -> None:
     if not folder.is_dir():
         pytest.skip("the W3C suites are not beside the project")
-    data = Data(BASE, BASE, "", checked=False, predefined=False)
+    data = Data(BASE, BASE, in_memory(), checked=False, predefined=False)
     queries = [path.read_text("utf-8", "replace") for path in sorted(folder.rglob("*.rq"))]
     assert len(queries) > 50
     for query in filter(_is_sparql, (query for query in queries if "SERVICE" not in query.upper())):

@@ -9,9 +9,10 @@ from werkzeug.exceptions import BadRequest, Forbidden
 from cosponsor.server.data import Data
 from cosponsor.server.evaluation import evaluate
 from cosponsor.server.query import BadQuery, is_update, read
+from cosponsor.server.statements import in_memory
 
-DATA = Data("http://x.example/", "http://x.example/", "", checked=False)
-LOCAL = Data("http://x.example/a/longer/base/", "https://w3id.org/cosponsor/", "", checked=False)
+DATA = Data("http://x.example/", "http://x.example/", in_memory(), checked=False)
+LOCAL = Data("http://x.example/a/longer/base/", "https://w3id.org/cosponsor/", in_memory(), checked=False)
 END = "<http://127.0.0.1:1/>"  # a port to which Oxigraph sends nothing
 
 SMUGGLED = [
