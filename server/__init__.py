@@ -16,7 +16,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from flask import Flask
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from . import data, discovery, documents, errors, graph_store, headers, pages, service, sparql
+    from . import codings, data, discovery, documents, errors, graph_store, headers, pages, service, sparql, validators
     from .settings import Settings
 
     app = Flask(__name__)
@@ -32,7 +32,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     _mount(app, loaded.base)
     for module in (sparql, graph_store, discovery, errors, pages, documents):
         app.register_blueprint(module.blueprint)
-    for module in (errors, headers):
+    for module in (errors, headers, codings, validators):  # what an answer passes last is registered first
         module.register(app)
     return app
 

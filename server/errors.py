@@ -5,6 +5,7 @@ import json
 from flask import Blueprint, Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
+from .headers import OPEN
 from .negotiation import HTML, Format, best
 
 # Who reads an answer in JSON reads an error in JSON.
@@ -60,11 +61,8 @@ def bare(error: HTTPException) -> tuple[int, list[tuple[str, str]], bytes]:
     """Return status, fields and body of an error of which the application does not know, as problem details."""
     fields = [(name.lower(), value) for name, value in error.get_headers() if name != "Content-Type"]
     problem = {"type": "about:blank", "title": error.name, "status": error.code, "detail": error.description}
-    fields += [
-        ("content-type", PROBLEM.media_type),
-        ("access-control-allow-origin", "*"),
-        ("cache-control", "no-store"),
-    ]
+    fields += [("content-type", PROBLEM.media_type), ("cache-control", "no-store")]
+    fields += [(name.lower(), value) for name, value in OPEN.items()]
     return error.code or 500, fields, json.dumps(problem).encode()
 
 

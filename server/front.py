@@ -12,8 +12,9 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -24,9 +25,13 @@ from typing import IO, TYPE_CHECKING, Any
 from granian._granian import RSGIProtocolClosed as ProtocolClosed
 from werkzeug.exceptions import BadRequest, HTTPException, LengthRequired, RequestTimeout, ServiceUnavailable
 
+from .cache import SEEN, Cache, Headers, key, seen
 from .delivery import STALL, deliver
 from .errors import bare
+from .evaluator import INLINE
+from .headers import VERSION
 from .places import PAUSE
+from .settings import Settings
 from .sparql import MAX_BODY
 
 if TYPE_CHECKING:
@@ -40,8 +45,12 @@ ARRIVING = 64 << 20  # bytes of bodies that have not arrived whole; one client m
 LISTENING = 1  # seconds after which granian listens
 UNREAD = 4 << 30  # bytes of answers in files that wait for their readers; one client may have half
 PR_SET_PDEATHSIG = 1  # prctl(2)
-Headers = list[tuple[str, str]]
 Answered = tuple[int, Headers, bytes | IO[bytes]]
+_BODILESS = {"GET", "HEAD"}  # unless they say a length
+_VARIABLES = {name: f"HTTP_{name.upper().replace('-', '_')}" for name in SEEN} | {
+    "content-type": "CONTENT_TYPE",
+    "content-length": "CONTENT_LENGTH",
+}
 _LATE = RequestTimeout(f"The body of the request did not arrive within {BODY_SECONDS} seconds.")
 
 
@@ -54,10 +63,12 @@ class Sent:
 
 
 class Front:
-    """Answers granian by a WSGI application."""
+    """Answers granian from what is kept, or by a WSGI application over data of a version."""
 
-    def __init__(self, application: "WSGIApplication") -> None:
+    def __init__(self, application: "WSGIApplication", cache: Cache | None = None, version: str = "") -> None:
         self.application = application
+        self.cache = cache or Cache(0)
+        self.version = version
         self.busy = 0
         self.arriving: Counter[str] = Counter()
         self.unread: Counter[str] = Counter()
@@ -71,19 +82,23 @@ class Front:
         """Answer a request."""
         with suppress(ProtocolClosed):
             try:
-                body = await asyncio.wait_for(self._body(scope, protocol), BODY_SECONDS)
-                if self.busy >= THREADS:
-                    raise _busy()
-                self.busy += 1
-                try:
-                    answered = await self._answer(scope, protocol, body)
-                finally:
-                    self.busy -= 1
-                await self._send(protocol, _address(scope.client), *answered)
+                fields, body = seen(scope.headers.items()), b""
+                if scope.method not in _BODILESS or "content-length" in fields or "transfer-encoding" in scope.headers:
+                    body = await asyncio.wait_for(self._body(scope, protocol), BODY_SECONDS)
+                found = key(scope.method, scope.path, scope.query_string, fields, body)
+                kept = self.cache.get(found)
+                answered = kept.to(fields) if kept else await self._work(scope, protocol, fields, body)
+                if not kept:
+                    self.cache.keep(found, *answered)
+                await self._send(protocol, scope.client, *answered)
             except TimeoutError:
-                protocol.response_bytes(*bare(_LATE))
+                self._refuse(protocol, _LATE)
             except HTTPException as error:
-                protocol.response_bytes(*bare(error))
+                self._refuse(protocol, error)
+
+    def _refuse(self, protocol: "HTTPProtocol", error: HTTPException) -> None:
+        status, fields, body = bare(error)
+        protocol.response_bytes(status, [*fields, *([(VERSION.lower(), self.version)] if self.version else [])], body)
 
     async def _body(self, scope: "Scope", protocol: "HTTPProtocol") -> bytes:
         """Return the body, whole; nothing of one that is too long."""
@@ -106,23 +121,37 @@ class Front:
             raise BadRequest(f"The body ended after {len(body)} of {length} bytes.")
         return bytes(body)
 
-    async def _answer(self, scope: "Scope", protocol: "HTTPProtocol", body: bytes) -> Answered:
+    async def _work(self, scope: "Scope", protocol: "HTTPProtocol", fields: dict[str, str], body: bytes) -> Answered:
+        """Return what the application answers; raise 503 if it works on too much already."""
+        if self.busy >= THREADS:
+            raise _busy()
+        self.busy += 1
+        try:
+            return await self._answer(scope, protocol, fields, body)
+        finally:
+            self.busy -= 1
+
+    async def _answer(self, scope: "Scope", protocol: "HTTPProtocol", fields: dict[str, str], body: bytes) -> Answered:
         gone = Event()
         watch = asyncio.ensure_future(protocol.client_disconnect())
         watch.add_done_callback(lambda _: gone.set())
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self.threads, self._run, environ(scope, body, gone))
+            return await loop.run_in_executor(self.threads, self._run, environ(scope, fields, body, gone))
         finally:
             watch.cancel()
 
     async def _send(
         self, protocol: "HTTPProtocol", client: str, status: int, fields: Headers, content: bytes | IO[bytes]
     ) -> None:
-        """Send the answer; raise 503 if too much of others, or of this client, waits to be read."""
-        if isinstance(content, bytes):
+        """Send the answer; raise 503 if too much of others, or of this client, waits to be read.
+
+        Granian holds what it is given until its client has taken it, so it is given little.
+        """
+        if isinstance(content, bytes) and len(content) <= INLINE:
             protocol.response_bytes(status, fields, content)
             return
+        client, content = _address(client), _file(content) if isinstance(content, bytes) else content
         size = os.fstat(content.fileno()).st_size
         if self.unread[client] + size > UNREAD // 2 or self.unread.total() + size > UNREAD:
             content.close()
@@ -143,7 +172,7 @@ class Front:
             return _no_write
 
         chunks = self.application(environ, start_response)
-        status, fields = int(start[0].split()[0]), [(name.lower(), value) for name, value in start[1]]
+        status, fields = int(start[0].split()[0]), list(_joined(start[1]).items())
         if isinstance(chunks, Sent):
             return status, fields, chunks.file.getvalue() if isinstance(chunks.file, io.BytesIO) else chunks.file
         with ExitStack() as stack:
@@ -151,17 +180,21 @@ class Front:
             return status, fields, b"".join(chunks)
 
 
-def environ(scope: "Scope", body: bytes, gone: Event) -> dict[str, Any]:
-    """Return the request as PEP 3333 wants it."""
+def _joined(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return the fields of an answer with lower-case names, lists in one line; granian says the date itself."""
+    found: dict[str, str] = {}
+    for name, value in fields:
+        lower = name.lower()
+        found[lower] = f"{found[lower]}, {value}" if lower in found else value
+    found.pop("date", None)
+    return found
+
+
+def environ(scope: "Scope", fields: Mapping[str, str], body: bytes, gone: Event) -> dict[str, Any]:
+    """Return the request as PEP 3333 wants it, with those of its fields that are seen."""
     host, _, port = scope.server.rpartition(":")
-    fields: dict[str, Any] = {}
-    for name, value in scope.headers.items():
-        key = name.upper().replace("-", "_")
-        key = key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"
-        if "_" not in name:  # else it would look like one with hyphens, as X-Forwarded-For, which proxies vouch for
-            fields[key] = f"{fields[key]},{value}" if key in fields else value
-    fields.setdefault("CONTENT_LENGTH", str(len(body)))
-    return fields | {
+    return {_VARIABLES[name]: value for name, value in fields.items()} | {
+        "CONTENT_LENGTH": fields.get("content-length", str(len(body))),
         "REQUEST_METHOD": scope.method,
         "SCRIPT_NAME": "",
         "PATH_INFO": scope.path.encode().decode("latin-1"),  # decoded by granian; PEP 3333 wants bytes as characters
@@ -185,6 +218,16 @@ def environ(scope: "Scope", body: bytes, gone: Event) -> dict[str, Any]:
 def _address(client: str) -> str:
     """Return the address of a client without its port."""
     return client.rpartition(":")[0].strip("[]")
+
+
+def _file(content: bytes) -> IO[bytes]:
+    """Return a file without a name that holds ``content``; raise 503 if there is no room for it."""
+    with ExitStack() as files, suppress(OSError):
+        file = files.enter_context(tempfile.TemporaryFile(buffering=0))
+        file.write(content)
+        files.pop_all()
+        return file
+    raise _busy()
 
 
 def _busy() -> ServiceUnavailable:
@@ -214,4 +257,6 @@ def create() -> Front:
 
     if sys.platform == "linux":  # if granian's own process is killed, this one is to end, too
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    return Front(create_app())
+    app = create_app()
+    settings: Settings = app.extensions["cosponsor.settings"]
+    return Front(app, Cache(settings.cache << 20), app.extensions["cosponsor"].version)

@@ -13,7 +13,17 @@ from .operation import BODIES
 
 LONGEST = 8192  # characters of a field of a request
 HINT = "Query-Hint"
-_EXPOSED = f"Accept, Accept-Encoding, Accept-Query, Allow, Content-Location, ETag, Link, Location, {HINT}, Retry-After"
+VERSION = "Dataset-Version"
+_EXPOSED = (
+    "Accept, Accept-Encoding, Accept-Query, Allow, Content-Encoding, Content-Location, Dataset-Version, Date, ETag, "
+    f"Link, Location, {HINT}, Retry-After, Vary"
+)
+# Answers are open to scripts of any origin (Fetch, section 3.2), and are what their type says.
+OPEN = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": _EXPOSED,
+    "X-Content-Type-Options": "nosniff",
+}
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, HEAD, POST, QUERY, OPTIONS",
     "Access-Control-Allow-Headers": "Accept, Accept-Language, Cache-Control, Content-Type, If-Modified-Since, "
@@ -43,10 +53,10 @@ def _refuse_long() -> None:
 
 
 def _add(response: Response) -> Response:
-    """Open the answer to scripts of any origin (Fetch, section 3.2), and say that Accept chose it."""
-    response.headers["Access-Control-Allow-Origin"] = "*"
-    response.headers["Access-Control-Expose-Headers"] = _EXPOSED
-    response.headers["X-Content-Type-Options"] = "nosniff"
+    """Open the answer to scripts of any origin, and say of which data it is and which fields chose it."""
+    response.headers.update(OPEN)
+    if current().version:
+        response.headers[VERSION] = current().version
     if request.method == "OPTIONS":
         response.headers.update(_PREFLIGHT)
         if not response.data:
@@ -61,7 +71,7 @@ def _add(response: Response) -> Response:
         response.headers["Accept-Query"] = _ACCEPT_QUERY
     if request.endpoint != "static" or response.status_code >= 400:
         # The same on 200, 303, 404 and 406, so that a cache keeps them apart (RFC 9110, section 12.5.5).
-        response.vary.add("Accept")
+        response.vary.update(("Accept", "Accept-Encoding"))
     return response
 
 

@@ -85,6 +85,9 @@ class Settings:
     services: tuple[str, ...] = _setting(
         "--service", "SERVICES", click.STRING, "Address that SERVICE may name in queries; may be repeated.", (), "IRI"
     )
+    cache: int = _setting(
+        "--cache", "CACHE", click.IntRange(0), "Memory for answers that are kept, in each worker.", 64, "MIB"
+    )
     proxies: int = _setting(
         "--proxies",
         "PROXIES",

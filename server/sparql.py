@@ -8,6 +8,7 @@ from flask import Blueprint, Flask, Response, current_app, render_template, requ
 from werkzeug.exceptions import default_exceptions
 from werkzeug.wsgi import wrap_file
 
+from .codings import MOST
 from .data import Data, current
 from .engine import Engine, Spooled
 from .evaluation import FORMATS, InsufficientStorage, respond, warm_up
@@ -18,7 +19,7 @@ from .operation import Operation, operation
 from .service import bare
 from .settings import Settings
 from .terms import Table, table
-from .validators import has, not_modified, tag, tagged
+from .validators import has, is_volatile, not_modified, tag, tagged
 
 MAX_BODY = 1 << 20
 MAX_ROWS = 1000  # on a page
@@ -46,7 +47,7 @@ def answer(asked: Operation, chosen: Choice) -> Response:
     if entity and request.if_none_match.star_tag:  # holds of any answer, but not of an error
         response.close()
         return not_modified(entity)
-    return tagged(response, entity)
+    return tagged(response, entity, is_volatile(asked.query, current()))
 
 
 def _answer(asked: Operation, chosen: Choice) -> Response:
@@ -87,9 +88,13 @@ def ask(asked: Operation, rows: Format | None, graphs: Format | None) -> Spooled
 
 
 def respond_with(reply: Spooled) -> Response:
-    """Return a response of known length, from memory or from the file of the spool."""
-    response = Response(wrap_file(request.environ, reply.content), direct_passthrough=True)
-    response.content_type = FORMATS[reply.message["format"]].content_type
+    """Return a response of known length, from memory or, a great one, from the file of the spool."""
+    content_type = FORMATS[reply.message["format"]].content_type
+    if reply.message["size"] <= MOST:
+        with reply.content:
+            return Response(reply.content.read(), content_type=content_type)
+    content = wrap_file(request.environ, reply.content)
+    response = Response(content, content_type=content_type, direct_passthrough=True)
     response.content_length = reply.message["size"]
     return response
 

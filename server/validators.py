@@ -1,33 +1,51 @@
 """Validators of answers (RFC 9110, section 8.8).
 
 The data do not change while they are served, so what is asked tells what is answered, and who has the answer is told
-so without evaluating anything.
+so without evaluating anything. Data without a version may change: nothing of them is kept.
 """
 
 import hashlib
 import json
 import re
 
-from flask import Response, request
+from flask import Flask, Response, request
 
 from .. import __version__
-from .data import Data
+from .codings import IDENTITY, preferred
+from .data import Data, current
 from .negotiation import Choice
 from .operation import Operation
 
 # With these words a query may have another answer when it is asked again; elsewhere than as functions they do no harm.
-_VOLATILE = re.compile(r"\b(?:now|rand|uuid|struuid|bnode|service)\b", re.IGNORECASE)
+# Oxigraph wants no space before a function, as in FILTERRAND().
+_VOLATILE = re.compile(r"(?:\b|filter|having|by)(?:now|rand|uuid|struuid|bnode|service)\b", re.IGNORECASE)
 _SAFE = {"GET", "HEAD", "QUERY"}  # of others an answer is no representation (section 9.3.3)
 
 
+def register(app: Flask) -> None:
+    """Let ``app`` give its answers validators."""
+    app.after_request(_validate)
+
+
+def is_volatile(query: str, data: Data) -> bool:
+    """Return whether another answer may be as right."""
+    return not data.version or _VOLATILE.search(query) is not None
+
+
 def tag(asked: Operation, chosen: Choice, data: Data) -> str:
-    """Return the entity tag of the answer to come, nothing if another answer may be as right."""
-    if request.method not in _SAFE or _VOLATILE.search(asked.query):
+    """Return the entity tag of the answer to come, nothing if it has none."""
+    if request.method not in _SAFE or is_volatile(asked.query, data):
         return ""
     formats = [offer and offer.extension for offer in (chosen.rows, chosen.graphs)]
     graphs = [[graph.value for graph in graphs] for graphs in (asked.default, asked.named)]
-    key = [__version__, data.digest, data.base, data.predefined, asked.query, graphs, formats]
-    return hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32]
+    served = [__version__, data.version, str(data.modified), data.base, data.predefined]
+    return _tag(json.dumps([*served, asked.query, graphs, formats]).encode())
+
+
+def _tag(content: bytes) -> str:
+    """Return a tag of what stands for an answer, and of the coding that the request prefers (section 8.8.3.3)."""
+    coding = preferred()
+    return hashlib.sha256(content).hexdigest()[:32] + ("" if coding == IDENTITY else f"-{coding}")
 
 
 def has(found: str) -> bool:
@@ -37,15 +55,31 @@ def has(found: str) -> bool:
 
 def not_modified(found: str) -> Response:
     """Return 304, of no type (section 15.4.5)."""
-    response = tagged(Response(status=304), found)
+    response = Response(status=304)
+    response.set_etag(found, weak=True)
     del response.headers["Content-Type"]
     return response
 
 
-def tagged(response: Response, found: str) -> Response:
-    """Add the tag, a weak one: the order of rows may differ (section 8.8.1); without one forbid to keep the answer."""
+def tagged(response: Response, found: str, volatile: bool) -> Response:
+    """Add the tag, a weak one: the order of rows may differ (section 8.8.1). Forbid to keep what is volatile."""
     if found:
         response.set_etag(found, weak=True)
-    elif request.method in _SAFE:
+    elif volatile:
         response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _validate(response: Response) -> Response:
+    """Tell the day of the data and, of content that has no tag, one of its bytes; 304 if the client has it."""
+    data = current()
+    if response.status_code != 200 or "no-store" in response.headers.get("Cache-Control", ""):
+        return response
+    if not data.version and request.endpoint != "static":
+        response.headers["Cache-Control"] = "no-store"
+    elif request.method in {"GET", "HEAD"}:
+        if "ETag" not in response.headers and not response.direct_passthrough:
+            response.set_etag(_tag(response.get_data()))
+        response.last_modified = response.last_modified or data.modified
+        response.make_conditional(request)
     return response

@@ -1,0 +1,117 @@
+"""Answers that are kept, so that the same request again does not reach the application.
+
+The data do not change while they are served, so an answer stays right for as long as the process lives, whatever a
+request says of its age (RFC 9111, section 5.2.1, is for caches that may be behind their origin; this is the origin).
+An answer is found by all that the application sees of a request: what is no part of the key does not reach it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from sys import getsizeof
+from typing import Any
+
+from cachetools import LRUCache
+from werkzeug.sansio.http import is_resource_modified
+
+from .headers import LONGEST, OPEN, VERSION
+
+Key = tuple[str | bytes | None, ...]
+Headers = list[tuple[str, str]]
+
+# The fields of a request that choose its answer; with method, path, query and body they are the key.
+CHOOSING = ("accept", "accept-encoding", "content-type", "content-encoding")
+# Those that only tell whether the client has the answer already: of an answer that is kept, it is seen here.
+CONDITIONS = {"if-none-match", "if-modified-since"}
+# Those of other conditions and of parts: such a request is for the application, and its answer is not kept.
+PASSED_ON = {"if-match", "if-range", "if-unmodified-since", "range"}
+# Those that choose no answer: the length of the body, and who asks, for a place in the queue.
+HARMLESS = {"content-length", "x-forwarded-for"}
+SEEN = {*CHOOSING, *CONDITIONS, *PASSED_ON, *HARMLESS}
+
+_KEPT = {200, 301, 302, 303, 308}
+_METHODS = {"GET", "HEAD", "POST", "QUERY"}
+# What 304 says (RFC 9110, section 15.4.5), with what every answer says; caches update what they have by it.
+_OF_304 = {"cache-control", "content-location", "etag", "last-modified", "vary", VERSION.lower(), *map(str.lower, OPEN)}
+
+
+def seen(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return what the application sees of the fields of a request, with lower-case names; lists in one line."""
+    found: dict[str, str] = {}
+    for name, value in fields:
+        if name in SEEN:
+            found[name] = f"{found[name]},{value}" if name in found else value
+    return found
+
+
+def key(method: str, path: str, query: str, fields: Mapping[str, str], body: bytes) -> Key | None:
+    """Return by what the answer to a request is found, None if it is not to be looked for."""
+    long = any(len(value) > LONGEST for value in fields.values())  # the application refuses them
+    if long or method not in _METHODS or not PASSED_ON.isdisjoint(fields):
+        return None
+    return (method, path, query, *map(fields.get, CHOOSING), body)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An answer that is kept: status, fields, content and the fields of a 304 in its place."""
+
+    status: int
+    fields: Headers
+    content: bytes
+    of_304: Headers
+    etag: str | None
+    modified: str | None
+
+    def to(self, fields: Mapping[str, str]) -> tuple[int, Headers, bytes]:
+        """Return the answer to a request with these fields: 304 if the client has it (section 13.2.2)."""
+        if CONDITIONS.isdisjoint(fields) or self.status != 200 or not self._has(fields):
+            return self.status, self.fields, self.content
+        return 304, self.of_304, b""
+
+    def _has(self, fields: Mapping[str, str]) -> bool:
+        none_match = fields.get("if-none-match")
+        return self.etag is not None and (
+            none_match == self.etag
+            or not is_resource_modified(
+                http_if_none_match=none_match,
+                http_if_modified_since=fields.get("if-modified-since"),
+                etag=self.etag,
+                last_modified=self.modified,
+            )
+        )
+
+
+class Cache:
+    """Answers up to ``limit`` bytes, their keys and fields included; those go that were not asked for longest."""
+
+    def __init__(self, limit: int) -> None:
+        self.most = limit // 8
+        self.kept: LRUCache[Key, tuple[Kept, int]] = LRUCache(limit, getsizeof=lambda kept: kept[1])
+
+    def get(self, key: Key | None) -> Kept | None:
+        """Return the answer that is kept by a key, if any."""
+        found = self.kept.get(key) if key else None
+        return found[0] if found else None
+
+    def keep(self, key: Key | None, status: int, fields: Headers, content: object) -> None:
+        """Keep an answer, unless it may not be kept, is in a file, or takes more than an eighth of the room."""
+        said = dict(fields)
+        forbidden = status not in _KEPT or "no-store" in said.get("cache-control", "")
+        if not key or forbidden or not isinstance(content, bytes):
+            return
+        of_304 = [(name, value) for name, value in fields if name in _OF_304]
+        kept = Kept(status, fields, content, of_304, said.get("etag"), said.get("last-modified"))
+        size = _size(key, kept)
+        if size <= self.most:
+            self.kept[key] = kept, size
+
+
+def _size(key: Key, kept: Kept) -> int:
+    """Return the bytes that an answer takes."""
+    return sum(map(getsizeof, _parts(key, kept)))
+
+
+def _parts(key: Key, kept: Kept) -> Iterable[Any]:
+    yield from (key, *key, kept, kept.content, kept.fields, kept.of_304)
+    for field in kept.fields:
+        yield from (field, *field)
