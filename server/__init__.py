@@ -21,7 +21,7 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
 
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_FORM_MEMORY_SIZE"] = sparql.MAX_BODY
-    app.url_map.merge_slashes = False  # a redirect by the router would name the host of the request
+    app.url_map.merge_slashes = app.url_map.strict_slashes = False  # its redirects would name the host of the request
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     settings = settings or Settings.from_environment()
     app.extensions["cosponsor"] = loaded = data.load(settings)

@@ -31,7 +31,7 @@ SEEN = {*CHOOSING, *CONDITIONS, *PASSED_ON, *HARMLESS}
 _KEPT = {200, 301, 302, 303, 308}
 _METHODS = {"GET", "HEAD", "POST", "QUERY"}
 # What 304 says (RFC 9110, section 15.4.5), with what every answer says; caches update what they have by it.
-_OF_304 = {"cache-control", "content-location", "etag", "last-modified", "vary", VERSION.lower(), *map(str.lower, OPEN)}
+_OF_304 = {"cache-control", "content-location", "etag", "vary", VERSION.lower(), *map(str.lower, OPEN)}
 
 
 def seen(fields: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -40,7 +40,7 @@ def _field() -> str:
 def _preferred(field: str) -> tuple[str, bool]:
     """Return the coding that a field Accept-Encoding prefers, and whether identity is acceptable."""
     accept = parse_accept_header(field, Accept)
-    identity = accept.quality(IDENTITY) if IDENTITY in accept else _UNSAID
+    identity = accept.quality(IDENTITY) if accept.find(IDENTITY) >= 0 else _UNSAID
     best = max(CODINGS, key=accept.quality)
     return best if accept.quality(best) >= max(identity, _UNSAID) else IDENTITY, identity > 0
 
@@ -62,7 +62,7 @@ def _code(response: Response) -> Response:
 
 
 def _pays(response: Response) -> bool:
-    compressible = _COMPRESSIBLE.fullmatch(response.mimetype) is not None
+    compressible = _COMPRESSIBLE.fullmatch(response.mimetype or "") is not None
     return compressible and LEAST <= len(response.get_data()) <= MOST
 
 

@@ -24,6 +24,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from granian._granian import RSGIProtocolClosed as ProtocolClosed
 from werkzeug.exceptions import BadRequest, HTTPException, LengthRequired, RequestTimeout, ServiceUnavailable
+from werkzeug.wsgi import FileWrapper
 
 from .cache import SEEN, Cache, Headers, key, seen
 from .delivery import STALL, deliver
@@ -52,14 +53,6 @@ _VARIABLES = {name: f"HTTP_{name.upper().replace('-', '_')}" for name in SEEN} |
     "content-length": "CONTENT_LENGTH",
 }
 _LATE = RequestTimeout(f"The body of the request did not arrive within {BODY_SECONDS} seconds.")
-
-
-class Sent:
-    """The file of an answer, which the application hands on unread as ``wsgi.file_wrapper`` (PEP 3333)."""
-
-    def __init__(self, file: IO[bytes], _: int = 0) -> None:
-        self.file = file
-        self.close = file.close
 
 
 class Front:
@@ -173,7 +166,7 @@ class Front:
 
         chunks = self.application(environ, start_response)
         status, fields = int(start[0].split()[0]), list(_joined(start[1]).items())
-        if isinstance(chunks, Sent):
+        if isinstance(chunks, FileWrapper):
             return status, fields, chunks.file.getvalue() if isinstance(chunks.file, io.BytesIO) else chunks.file
         with ExitStack() as stack:
             stack.callback(getattr(chunks, "close", int))
@@ -210,7 +203,7 @@ def environ(scope: "Scope", fields: Mapping[str, str], body: bytes, gone: Event)
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
-        "wsgi.file_wrapper": Sent,
+        "wsgi.file_wrapper": FileWrapper,  # hands a file on unread
         "cosponsor.gone": gone,
     }
 

@@ -80,6 +80,7 @@ def _validate(response: Response) -> Response:
     elif request.method in {"GET", "HEAD"}:
         if "ETag" not in response.headers and not response.direct_passthrough:
             response.set_etag(_tag(response.get_data()))
-        response.last_modified = response.last_modified or data.modified
+        if data.modified and "Last-Modified" not in response.headers:
+            response.last_modified = data.modified
         response.make_conditional(request)
     return response
