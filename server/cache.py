@@ -7,8 +7,8 @@ An answer is found by all that the application sees of a request: what is no par
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from sys import getsizeof
-from typing import Any
 
 from cachetools import LRUCache
 from werkzeug.sansio.http import is_resource_modified
@@ -29,6 +29,8 @@ HARMLESS = {"content-length", "x-forwarded-for"}
 SEEN = {*CHOOSING, *CONDITIONS, *PASSED_ON, *HARMLESS}
 
 _KEPT = {200, 301, 302, 303, 308}
+_FIELD = 170  # bytes of the objects of a field: two strings and a pair in a list
+_ANSWER = 1024  # bytes of the other objects of an answer
 _METHODS = {"GET", "HEAD", "POST", "QUERY"}
 # What 304 says (RFC 9110, section 15.4.5), with what every answer says; caches update what they have by it.
 _OF_304 = {"cache-control", "content-location", "etag", "vary", VERSION.lower(), *map(str.lower, OPEN)}
@@ -53,14 +55,23 @@ def key(method: str, path: str, query: str, fields: Mapping[str, str], body: byt
 
 @dataclass(frozen=True)
 class Kept:
-    """An answer that is kept: status, fields, content and the fields of a 304 in its place."""
+    """An answer that is kept: status, fields and content, and the validators among its fields."""
 
     status: int
     fields: Headers
     content: bytes
-    of_304: Headers
     etag: str | None
     modified: str | None
+
+    @cached_property
+    def of_304(self) -> Headers:
+        """The fields of a 304 in its place."""
+        return [(name, value) for name, value in self.fields if name in _OF_304]
+
+    def size(self, key: Key) -> int:
+        """Return about how many bytes it takes with its key."""
+        fields = sum(len(name) + len(value) for name, value in self.fields)
+        return sum(map(getsizeof, key)) + len(self.content) + fields + len(self.fields) * _FIELD + _ANSWER
 
     def to(self, fields: Mapping[str, str]) -> tuple[int, Headers, bytes]:
         """Return the answer to a request with these fields: 304 if the client has it (section 13.2.2)."""
@@ -99,19 +110,7 @@ class Cache:
         forbidden = status not in _KEPT or "no-store" in said.get("cache-control", "")
         if not key or forbidden or not isinstance(content, bytes):
             return
-        of_304 = [(name, value) for name, value in fields if name in _OF_304]
-        kept = Kept(status, fields, content, of_304, said.get("etag"), said.get("last-modified"))
-        size = _size(key, kept)
+        kept = Kept(status, fields, content, said.get("etag"), said.get("last-modified"))
+        size = kept.size(key)
         if size <= self.most:
             self.kept[key] = kept, size
-
-
-def _size(key: Key, kept: Kept) -> int:
-    """Return the bytes that an answer takes."""
-    return sum(map(getsizeof, _parts(key, kept)))
-
-
-def _parts(key: Key, kept: Kept) -> Iterable[Any]:
-    yield from (key, *key, kept, kept.content, kept.fields, kept.of_304)
-    for field in kept.fields:
-        yield from (field, *field)

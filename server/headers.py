@@ -1,15 +1,19 @@
 """Header fields of every answer, errors included."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import RequestHeaderFieldsTooLarge
 
-from .data import current
+from .data import Data, current
 from .negotiation import HTML
 from .operation import BODIES
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 LONGEST = 8192  # characters of a field of a request
 HINT = "Query-Hint"
@@ -43,20 +47,30 @@ def register(app: Flask) -> None:
     """Let ``app`` add the fields, and refuse requests with fields that are too long."""
     app.before_request(_refuse_long)
     app.after_request(_add)
+    data: Data = app.extensions["cosponsor"]
+    always = [*OPEN.items(), *([(VERSION, data.version)] if data.version else [])]
+    app.wsgi_app = _with(app.wsgi_app, always)  # type: ignore[method-assign]
+
+
+def _with(application: "WSGIApplication", always: list[tuple[str, str]]) -> "WSGIApplication":
+    """Return an application that adds fields to every answer, at less cost than Flask."""
+
+    def answer(environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+        return application(environ, lambda status, fields, *error: start(status, fields + always, *error))
+
+    return answer
 
 
 def _refuse_long() -> None:
     """Raise 431 for a field that would take long to read (RFC 6585, section 5)."""
-    for name, value in request.headers.items():
-        if len(value) > LONGEST:
-            raise RequestHeaderFieldsTooLarge(f"The field {name} has {len(value)} characters; {LONGEST} are read.")
+    for name, value in request.environ.items():
+        if name.startswith("HTTP_") and len(value) > LONGEST:
+            field = name[5:].replace("_", "-").title()
+            raise RequestHeaderFieldsTooLarge(f"The field {field} has {len(value)} characters; {LONGEST} are read.")
 
 
 def _add(response: Response) -> Response:
-    """Open the answer to scripts of any origin, and say of which data it is and which fields chose it."""
-    response.headers.update(OPEN)
-    if current().version:
-        response.headers[VERSION] = current().version
+    """Say how long an answer may be kept, and which fields chose it."""
     if request.method == "OPTIONS":
         response.headers.update(_PREFLIGHT)
         if not response.data:
@@ -71,7 +85,7 @@ def _add(response: Response) -> Response:
         response.headers["Accept-Query"] = _ACCEPT_QUERY
     if request.endpoint != "static" or response.status_code >= 400:
         # The same on 200, 303, 404 and 406, so that a cache keeps them apart (RFC 9110, section 12.5.5).
-        response.vary.update(("Accept", "Accept-Encoding"))
+        response.headers["Vary"] = "Accept, Accept-Encoding"
     return response
 
 

@@ -6,7 +6,9 @@ Oxigraph cannot be told not to call out, so SERVICE is found here. Its parser wa
 
 import re
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import pyoxigraph as ox
 from werkzeug.exceptions import BadRequest, Forbidden
@@ -98,7 +100,7 @@ def fault(error: SyntaxError, text: str, data: Data) -> Fault:
     return Fault(wrong[0].start(), f"{wrong[0][0][:LONGEST]!r} cannot stand here")
 
 
-def _readable(text: str, found: list[re.Match[str]], first: int, data: Data) -> int:
+def _readable(text: str, found: Sequence[re.Match[str]], first: int, data: Data) -> int:
     """Return how many tokens of ``text``, the ``first`` at least, the parser can read as the start of a query.
 
     Behind spaces longer than any keyword there is put what no query contains. If the parser comes so far, it can read
@@ -157,9 +159,10 @@ class Query:
         return offset + shift
 
 
-def tokens(text: str) -> list[re.Match[str]]:
+@lru_cache(maxsize=1)  # hints are looked for in the query that was just read
+def tokens(text: str) -> tuple[re.Match[str], ...]:
     """Return the tokens of a query; the groups of each say its kind."""
-    return list(_TOKEN.finditer(text))
+    return tuple(_TOKEN.finditer(text))
 
 
 def read(text: str, data: Data) -> Query:
@@ -172,7 +175,7 @@ def read(text: str, data: Data) -> Query:
     return Query(rewritten, not words.isdisjoint({"from", "fromnamed"}), edits)
 
 
-def _rewrite(text: str, tokens: list[re.Match[str]], data: Data) -> tuple[str, tuple[Edit, ...]]:
+def _rewrite(text: str, tokens: Sequence[re.Match[str]], data: Data) -> tuple[str, tuple[Edit, ...]]:
     """Return the query with canonical IRIs made local and nothing in it that Oxigraph could read otherwise than we.
 
     What we take for an IRI may be 'less than' to Oxigraph, and a ``#`` or ``'`` in it the start of a comment or of a
@@ -201,7 +204,7 @@ def _meant(token: re.Match[str], data: Data) -> str:
     return iri.replace("#", "\\u0023").replace("'", "\\u0027")
 
 
-def _refuse_service(tokens: list[re.Match[str]], allowed: tuple[str, ...]) -> None:
+def _refuse_service(tokens: Sequence[re.Match[str]], allowed: tuple[str, ...]) -> None:
     """Raise 403 for SERVICE, however it is written, unless it stands alone before an address that is allowed."""
     tokens = [token for token in tokens if not token["comment"]]
     for place, token in enumerate(tokens):
@@ -216,7 +219,7 @@ def _others(allowed: tuple[str, ...]) -> str:
     return f"others than {', '.join(f'<{iri}>' for iri in allowed)}, written in full" if allowed else "others"
 
 
-def _refuse_depth(tokens: list[re.Match[str]]) -> None:
+def _refuse_depth(tokens: Sequence[re.Match[str]]) -> None:
     depth = 0
     for token in tokens:
         depth += 1 if token["open"] else -1 if token["close"] else 0

@@ -7,8 +7,10 @@ so without evaluating anything. Data without a version may change: nothing of th
 import hashlib
 import json
 import re
+from functools import lru_cache
 
 from flask import Flask, Response, request
+from werkzeug.http import http_date
 
 from .. import __version__
 from .codings import IDENTITY, preferred
@@ -20,6 +22,9 @@ from .operation import Operation
 # Oxigraph wants no space before a function, as in FILTERRAND().
 _VOLATILE = re.compile(r"(?:\b|filter|having|by)(?:now|rand|uuid|struuid|bnode|service)\b", re.IGNORECASE)
 _SAFE = {"GET", "HEAD", "QUERY"}  # of others an answer is no representation (section 9.3.3)
+
+_CONDITIONS = {"HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_MATCH"}
+_date = lru_cache(maxsize=1)(http_date)
 
 
 def register(app: Flask) -> None:
@@ -50,7 +55,8 @@ def _tag(content: bytes) -> str:
 
 def has(found: str) -> bool:
     """Return whether the client has the answer with this tag (section 13.1.2)."""
-    return bool(found) and found in request.if_none_match.as_set(include_weak=True)
+    sent = request.environ.get("HTTP_IF_NONE_MATCH")
+    return bool(found) and sent is not None and found in request.if_none_match.as_set(include_weak=True)
 
 
 def not_modified(found: str) -> Response:
@@ -81,6 +87,7 @@ def _validate(response: Response) -> Response:
         if "ETag" not in response.headers and not response.direct_passthrough:
             response.set_etag(_tag(response.get_data()))
         if data.modified and "Last-Modified" not in response.headers:
-            response.last_modified = data.modified
-        response.make_conditional(request)
+            response.headers["Last-Modified"] = _date(data.modified)
+        if not _CONDITIONS.isdisjoint(request.environ):
+            response.make_conditional(request)
     return response
