@@ -24,8 +24,9 @@ CHOOSING = ("accept", "accept-encoding", "content-type", "content-encoding")
 CONDITIONS = {"if-none-match", "if-modified-since"}
 # Those of other conditions and of parts: such a request is for the application, and its answer is not kept.
 PASSED_ON = {"if-match", "if-range", "if-unmodified-since", "range"}
-# Those that choose no answer: the length of the body, and who asks, for a place in the queue.
-HARMLESS = {"content-length", "x-forwarded-for"}
+# Those that choose no answer: where the body ends, and who asks, for a place in the queue.
+FRAMING = {"content-length", "transfer-encoding"}
+HARMLESS = {*FRAMING, "x-forwarded-for"}
 SEEN = {*CHOOSING, *CONDITIONS, *PASSED_ON, *HARMLESS}
 
 _KEPT = {200, 301, 302, 303, 308}
@@ -47,7 +48,7 @@ def seen(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 def key(method: str, path: str, query: str, fields: Mapping[str, str], body: bytes) -> Key | None:
     """Return by what the answer to a request is found, None if it is not to be looked for."""
-    long = any(len(value) > LONGEST for value in fields.values())  # the application refuses them
+    long = max(map(len, fields.values()), default=0) > LONGEST  # the application refuses it
     if long or method not in _METHODS or not PASSED_ON.isdisjoint(fields):
         return None
     return (method, path, query, *map(fields.get, CHOOSING), body)
@@ -101,8 +102,10 @@ class Cache:
 
     def get(self, key: Key | None) -> Kept | None:
         """Return the answer that is kept by a key, if any."""
-        found = self.kept.get(key) if key else None
-        return found[0] if found else None
+        try:
+            return self.kept[key][0] if key else None
+        except KeyError:
+            return None
 
     def keep(self, key: Key | None, status: int, fields: Headers, content: object) -> None:
         """Keep an answer, unless it may not be kept, is in a file, or takes more than an eighth of the room."""

@@ -26,7 +26,7 @@ from granian._granian import RSGIProtocolClosed as ProtocolClosed
 from werkzeug.exceptions import BadRequest, HTTPException, LengthRequired, RequestTimeout, ServiceUnavailable
 from werkzeug.wsgi import FileWrapper
 
-from .cache import SEEN, Cache, Headers, key, seen
+from .cache import FRAMING, SEEN, Cache, Headers, key, seen
 from .delivery import STALL, deliver
 from .errors import bare
 from .evaluator import INLINE
@@ -73,34 +73,39 @@ class Front:
 
     async def __rsgi__(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
         """Answer a request."""
-        with suppress(ProtocolClosed):
-            try:
-                fields, body = seen(scope.headers.items()), b""
-                if scope.method not in _BODILESS or "content-length" in fields or "transfer-encoding" in scope.headers:
-                    body = await asyncio.wait_for(self._body(scope, protocol), BODY_SECONDS)
-                found = key(scope.method, scope.path, scope.query_string, fields, body)
-                kept = self.cache.get(found)
-                answered = kept.to(fields) if kept else await self._work(scope, protocol, fields, body)
-                if not kept:
-                    self.cache.keep(found, *answered)
-                await self._send(protocol, scope.client, *answered)
-            except TimeoutError:
-                self._refuse(protocol, _LATE)
-            except HTTPException as error:
-                self._refuse(protocol, error)
+        try:
+            fields, body, method = seen(scope.headers.items()), b"", scope.method
+            if method not in _BODILESS or not FRAMING.isdisjoint(fields):
+                body = await asyncio.wait_for(self._body(fields, scope.client, protocol), BODY_SECONDS)
+            found = key(method, scope.path, scope.query_string, fields, body)
+            if kept := self.cache.get(found):
+                answered = kept.to(fields)
+            else:
+                answered = await self._work(scope, protocol, fields, body)
+                self.cache.keep(found, *answered)
+            await self._send(protocol, scope.client, *answered)
+        except TimeoutError:
+            self._refuse(protocol, _LATE)
+        except HTTPException as error:
+            self._refuse(protocol, error)
+        except ProtocolClosed:
+            pass  # nobody is there to be answered
 
     def _refuse(self, protocol: "HTTPProtocol", error: HTTPException) -> None:
         status, fields, body = bare(error)
-        protocol.response_bytes(status, [*fields, *([(VERSION.lower(), self.version)] if self.version else [])], body)
+        if self.version:
+            fields.append((VERSION.lower(), self.version))
+        with suppress(ProtocolClosed):
+            protocol.response_bytes(status, fields, body)
 
-    async def _body(self, scope: "Scope", protocol: "HTTPProtocol") -> bytes:
+    async def _body(self, fields: Mapping[str, str], client: str, protocol: "HTTPProtocol") -> bytes:
         """Return the body, whole; nothing of one that is too long."""
-        if "transfer-encoding" in scope.headers:  # granian does not tell one that broke off (RFC 9112, section 8)
+        if "transfer-encoding" in fields:  # granian does not tell one that broke off (RFC 9112, section 8)
             raise LengthRequired("Send the body with a Content-Length, not in chunks (RFC 9112, section 6.3).")
-        length = int(scope.headers.get("content-length", "0"))
+        length = int(fields.get("content-length", "0").partition(",")[0])
         if length > MAX_BODY:
             return b""  # the application refuses it by its length
-        body, client = bytearray(), _address(scope.client)
+        body, client = bytearray(), _address(client)
         try:
             async for chunk in protocol:
                 body += chunk
