@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from sys import getsizeof
+from typing import IO
 
 from cachetools import LRUCache
 from werkzeug.sansio.http import is_resource_modified
@@ -17,6 +18,7 @@ from .headers import LONGEST, OPEN, VERSION
 
 Key = tuple[str | bytes | None, ...]
 Headers = list[tuple[str, str]]
+Answered = tuple[int, Headers, bytes | IO[bytes]]  # status, fields, content
 
 # The fields of a request that choose its answer; with method, path, query and body they are the key.
 CHOOSING = ("accept", "accept-encoding", "content-type", "content-encoding")
@@ -74,7 +76,7 @@ class Kept:
         fields = sum(len(name) + len(value) for name, value in self.fields)
         return sum(map(getsizeof, key)) + len(self.content) + fields + len(self.fields) * _FIELD + _ANSWER
 
-    def to(self, fields: Mapping[str, str]) -> tuple[int, Headers, bytes]:
+    def to(self, fields: Mapping[str, str]) -> Answered:
         """Return the answer to a request with these fields: 304 if the client has it (section 13.2.2)."""
         if CONDITIONS.isdisjoint(fields) or self.status != 200 or not self._has(fields):
             return self.status, self.fields, self.content
@@ -107,7 +109,7 @@ class Cache:
         except KeyError:
             return None
 
-    def keep(self, key: Key | None, status: int, fields: Headers, content: object) -> None:
+    def keep(self, key: Key | None, status: int, fields: Headers, content: bytes | IO[bytes]) -> None:
         """Keep an answer, unless it may not be kept, is in a file, or takes more than an eighth of the room."""
         said = dict(fields)
         forbidden = status not in _KEPT or "no-store" in said.get("cache-control", "")

@@ -26,7 +26,7 @@ from granian._granian import RSGIProtocolClosed as ProtocolClosed
 from werkzeug.exceptions import BadRequest, HTTPException, LengthRequired, RequestTimeout, ServiceUnavailable
 from werkzeug.wsgi import FileWrapper
 
-from .cache import FRAMING, SEEN, Cache, Headers, key, seen
+from .cache import FRAMING, SEEN, Answered, Cache, Headers, key, seen
 from .delivery import STALL, deliver
 from .errors import bare
 from .evaluator import INLINE
@@ -46,7 +46,6 @@ ARRIVING = 64 << 20  # bytes of bodies that have not arrived whole; one client m
 LISTENING = 1  # seconds after which granian listens
 UNREAD = 4 << 30  # bytes of answers in files that wait for their readers; one client may have half
 PR_SET_PDEATHSIG = 1  # prctl(2)
-Answered = tuple[int, Headers, bytes | IO[bytes]]
 _BODILESS = {"GET", "HEAD"}  # unless they say a length
 _VARIABLES = {name: f"HTTP_{name.upper().replace('-', '_')}" for name in SEEN} | {
     "content-type": "CONTENT_TYPE",

@@ -49,7 +49,7 @@ def register(app: Flask) -> None:
     app.after_request(_add)
     data: Data = app.extensions["cosponsor"]
     always = [*OPEN.items(), *([(VERSION, data.version)] if data.version else [])]
-    app.wsgi_app = _with(app.wsgi_app, always)  # type: ignore[method-assign]
+    app.wsgi_app = _with(app.wsgi_app, always)  # type: ignore[assignment, method-assign]
 
 
 def _with(application: "WSGIApplication", always: list[tuple[str, str]]) -> "WSGIApplication":
