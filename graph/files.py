@@ -1,10 +1,12 @@
 """Reading the files of a room: only those of its kind, and what cannot be read named in a sentence."""
 
 from importlib.resources.abc import Traversable
-
-from rdflib import Graph
+from typing import TYPE_CHECKING
 
 from .findings import InputError
+
+if TYPE_CHECKING:
+    from rdflib import Graph
 
 
 def files_of(folder: Traversable, suffix: str) -> list[Traversable]:
@@ -24,8 +26,10 @@ def read_text(file: Traversable, name: str) -> str:
     raise InputError.at(name, reason)
 
 
-def read_turtle(file: Traversable, name: str) -> Graph:
+def read_turtle(file: Traversable, name: str) -> "Graph":
     """Return the triples of a Turtle file; raise InputError, naming ``name``, if it is not Turtle."""
+    from rdflib import Graph  # in here, because the server has no use for it
+
     try:
         return Graph().parse(data=read_text(file, name), format="turtle")
     except InputError:

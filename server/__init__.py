@@ -25,8 +25,8 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     settings = settings or Settings.from_environment()
     app.extensions["cosponsor"] = loaded = data.load(settings)
-    service.register(app, loaded, settings)  # before the engine, which forks
     sparql.register(app, loaded, settings)
+    service.register(app, loaded, settings)  # after the engine has forked: it starts a thread
     if settings.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, settings.proxies, x_proto=0)  # type: ignore[method-assign]
     _mount(app, loaded.base)

@@ -26,8 +26,8 @@ def ask(data: Data, name: str, **bindings: ox.NamedNode | Iterable[ox.NamedNode]
     """
     results = data.statements.select(bound(data.local(_text(name)), **bindings))
     names = [variable.value for variable in results.variables]
-    solutions = [list(solution) for solution in results]
-    look_up(data, (term for row in solutions for term in row))
+    solutions = [tuple(solution) for solution in results]
+    look_up(data, set().union(*solutions))
     seen = _Views(data)  # most terms of an answer stand in many of its rows
     return [dict(zip(names, (seen[term] for term in row), strict=True)) for row in solutions]
 

@@ -3,7 +3,7 @@
 import gzip
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -12,11 +12,9 @@ from threading import Lock
 from typing import Any
 
 import pyoxigraph as ox
-from flask import current_app
-from werkzeug.exceptions import NotFound
 
 from .. import iris
-from ..dataset import checked, published
+from ..dataset import checked, published, receipts_file
 from .settings import Settings
 from .statements import Statements, Stored, in_memory
 
@@ -103,7 +101,8 @@ class Data:
     ``origin`` is the base under which the dataset was built: canonical IRIs in queries are understood as local
     ones. ``digest`` is the SHA-256 of what was read, nothing if it is not known, and ``source`` gives the dataset as
     it was read, in N-Quads, where there is a dump of it. ``predefined`` says whether queries may use the prefixes
-    without declaring them, and ``services`` are the addresses that SERVICE may name.
+    without declaring them, and ``services`` are the addresses that SERVICE may name. ``counts`` is what was counted for
+    the description of the endpoint when the data were stored.
     """
 
     base: str
@@ -114,6 +113,7 @@ class Data:
     source: Callable[[], bytes] | None = None
     predefined: bool = True
     services: tuple[str, ...] = ()
+    counts: Sequence[ox.Triple] | None = None
 
     @property
     def store(self) -> ox.Store:
@@ -196,6 +196,8 @@ class Data:
 
         Raises 404 where there is no dump.
         """
+        from werkzeug.exceptions import NotFound
+
         if self.source is None:
             raise NotFound(f"These data have no dump; ask for parts of them by queries to {self.base}sparql.")
         return gzip.compress(self.source(), mtime=0)
@@ -207,32 +209,54 @@ def _below(iri: str, terms: Iterable[object]) -> set[ox.NamedNode]:
     return {term for term in terms if isinstance(term, ox.NamedNode) and term.value.startswith(start)}
 
 
-def gate() -> bytes:
-    """Return the project's own dataset; refuse it unless its receipt says that it was checked (DESIGN, section 2).
+def gate() -> tuple[bytes, str]:
+    """Return the project's own dataset, and its SHA-256; refuse it unless its receipt says that it was checked.
 
-    Raises ValueError with a sentence that says what to do.
+    See DESIGN, section 2. Raises ValueError with a sentence that says what to do.
     """
     path = published()
     if not path.exists():
         raise ValueError(f"there is no dataset at {path}; run cosponsor build.")
-    if checked(path) is None:
+    receipt = checked(path)
+    if receipt is None:
         raise ValueError(GATE.format(path=path))
-    return path.read_bytes()
+    return path.read_bytes(), receipt.dataset
+
+
+_preloaded: dict[object, Data] = {}
+
+
+def preload(settings: Settings) -> None:
+    """Load what ``settings`` name for the processes that will be forked from this one; raise ValueError as ``load``."""
+    files = _files(settings)
+    loaded = load(settings)
+    _preloaded.clear()
+    _preloaded[files] = loaded
+
+
+def _files(settings: Settings) -> tuple[object, ...]:
+    """Return what tells whether other data would be read now than before: the settings, and which files are there."""
+    paths = settings.data or (published(), receipts_file(published()))
+    found = [path.stat() for path in paths if path.exists()]
+    return (*settings.to_environment().items(), *((each.st_ino, each.st_mtime_ns, each.st_size) for each in found))
 
 
 def load(settings: Settings) -> Data:
-    """Load what ``settings`` name: the project's own dataset, or files of any RDF format.
+    """Return what ``settings`` name: the project's own dataset, or files of any RDF format.
 
     The gate is in here because every server comes by, ours or another that calls ``create_app``. Raises ValueError
     with a sentence if something cannot be read or may not be served.
     """
+    if _preloaded and (known := _preloaded.get(_files(settings))):
+        return known
     return _others(settings) if settings.data else _own(settings)
 
 
 def _own(settings: Settings) -> Data:
-    base, origin, source = settings.base_iri, settings.rebase_from or iris.BASE, gate()
+    source, digest = gate()
+    base, origin = settings.base_iri, settings.rebase_from or iris.BASE
     statements = in_memory(_moved(source, origin, base), lenient=True)
-    return _data(settings, origin, statements, hashlib.sha256(source).hexdigest(), lambda: source)
+    return _data(settings, origin, statements, digest, lambda: source)
 
 
 def _others(settings: Settings) -> Data:
@@ -282,5 +306,7 @@ def _unreadable(path: Path, name: str, error: Exception) -> str:
 
 def current() -> Data:
     """Return the data of the running application."""
+    from flask import current_app  # in here, because data are loaded while Flask is imported
+
     data: Data = current_app.extensions["cosponsor"]
     return data

@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pyoxigraph as ox
-from pyld import jsonld
 
 from .. import iris
 from .data import LABELS, POINTING, Data, Described
@@ -144,6 +143,8 @@ def serialize(
 
 def compact(data: Data, content: Iterable[ox.Triple]) -> bytes:
     """Return triples as JSON-LD compacted with the project's context, which is included (JSON-LD 1.1 API, 5.1)."""
+    from pyld import jsonld  # in here, because it imports much that few answers need
+
     options = {"documentLoader": _load_nothing, "graph": True}
     return _json(jsonld.compact(_expanded(content), data.context, options))
 

@@ -2,7 +2,7 @@
 
 import errno
 import logging
-from itertools import product
+from itertools import zip_longest
 from typing import IO, cast
 
 import pyoxigraph as ox
@@ -53,7 +53,7 @@ def warm_up(data: Data) -> None:
     """Load what answering reads from files, by answering in every format."""
     mistaken = f"ASK {{ <{data.base}ontology#x> x:y"
     queries = ("SELECT (1 AS ?x) {}", "CONSTRUCT { <a:a> <a:b> 1.5 } {}", mistaken, "SELECT (<a:f>() AS ?x) {}")
-    for rows, graphs in product(ROWS, GRAPHS):
+    for rows, graphs in zip_longest(ROWS, GRAPHS, fillvalue=ROWS[0]):
         request = {"default": [], "named": [], "rows": rows.extension, "graphs": graphs.extension}
         for query in queries:
             respond({**request, "query": query}, Spool(-1, INLINE), data)

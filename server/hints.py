@@ -1,14 +1,16 @@
 """What a query probably means that names what is not there: a prefix, a keyword, a term of a vocabulary."""
 
 import difflib
+import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice, takewhile
 
 import pyoxigraph as ox
-from rdflib import Graph
 
+from .. import iris
 from .data import Data
 from .description import WHOLE, find
 from .terms import curie
@@ -32,16 +34,6 @@ _KEYWORDS = """
     year
 """
 KEYWORDS = frozenset(_KEYWORDS.split())
-# Prefixes in wide use that rdflib does not know.
-_MORE = {
-    "bibo": "http://purl.org/ontology/bibo/",
-    "dbo": "http://dbpedia.org/ontology/",
-    "dbr": "http://dbpedia.org/resource/",
-    "dct": "http://purl.org/dc/terms/",
-    "geosparql": "http://www.opengis.net/ont/geosparql#",
-    "wd": "http://www.wikidata.org/entity/",
-    "wdt": "http://www.wikidata.org/prop/direct/",
-}
 _PREFIX = re.compile(r"([^\W\d_][\w.-]*)?:")  # SPARQL 1.1 Query, section 19.8, PNAME_NS
 _WORD = re.compile(f"[A-Za-z_]{{1,{LONGEST}}}")
 
@@ -79,9 +71,9 @@ def of_terms(tokens: Tokens, data: Data) -> list[str]:
     tokens = [token for token in tokens if not token["comment"]]
     known = {**(data.prefixes if data.predefined else {}), **_declared(tokens)}
     names = (token[0].rstrip(".").replace("\\", "").partition(":") for token in _prefixed(tokens))
-    iris = [known[prefix] + local for prefix, _, local in names if prefix in known]
-    iris += [token["iri"][1:-1] for token in tokens if token["iri"]]
-    looked_at = [iri for iri in dict.fromkeys(iris[:_LOOKED_AT]) if len(iri) <= LONGEST + len(data.base)]
+    named = [known[prefix] + local for prefix, _, local in names if prefix in known]
+    named += [token["iri"][1:-1] for token in tokens if token["iri"]]
+    looked_at = [iri for iri in dict.fromkeys(named[:_LOOKED_AT]) if len(iri) <= LONGEST + len(data.base)]
     hints = (_unknown(data.local(iri), data) for iri in looked_at)
     return list(islice(filter(None, hints), MOST))
 
@@ -141,12 +133,18 @@ def _prefixed(tokens: Tokens) -> Iterator[re.Match[str]]:
 
 def _undeclared(tokens: Tokens, data: Data) -> Iterator[Mistake]:
     declared = {*(data.prefixes if data.predefined else ()), *_declared(tokens)}
-    known = {**dict(Graph(bind_namespaces="rdflib").namespaces()), **_MORE, **data.prefixes}
+    known = {**_in_wide_use(), **data.prefixes}
     for token in _prefixed(tokens):
         prefix = token[0].partition(":")[0]
         if prefix not in declared and len(token[0]) <= LONGEST:
             declared.add(prefix)
             yield Mistake(token, f"the prefix {prefix}: is not declared", _advice(prefix, known, data))
+
+
+@cache
+def _in_wide_use() -> dict[str, str]:
+    found: dict[str, str] = json.loads((iris.room("server") / "prefixes.json").read_text("utf-8"))
+    return found
 
 
 def _advice(prefix: str, known: dict[str, str], data: Data) -> str:

@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
+from threading import Event
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,10 +16,13 @@ from werkzeug.exceptions import HTTPException
 
 from .. import iris
 from ..questions import Question, questions
+from .counting import ELSEWHERE, Counting, Counts, dataset
 from .data import Data
 from .description import LICENCE, RDF_TYPE, WHOLE, serialize
 from .documents import answer
-from .negotiation import GRAPHS, HTML, JSON_LD, ROWS, Format, best, negotiate
+from .engine import Engine
+from .evaluator import Message
+from .negotiation import GRAPHS, HTML, JSON_LD, N_TRIPLES, ROWS, Format, best, negotiate
 from .query import MAX_DEPTH
 from .settings import Settings
 from .statements import Stored
@@ -47,14 +51,28 @@ _TOPICS = {
     "How it is said, and how surely": r"word|sentence|reading|expect|suppose|sure|likely|passage|silen|evidence",
     "Others": "",
 }
+PATIENCE = 1  # seconds that a request for the description waits for counts that are being made
 _OVERRIDES = {"format", "output", "results", "query"}
 
 
 def register(app: Flask, data: Data, settings: Settings) -> None:
     """Let ``app`` describe its endpoint over ``data``."""
     service = app.extensions["cosponsor.service"] = Service(data, settings)
-    service.warm_up()
+    if isinstance(data.statements, Stored) and data.counts is None:
+        construct = partial(_construct, app.extensions["cosponsor.engine"], settings.timeout)
+        service.counting = Counting(data, construct, service.warm_up)
+        service.counting.start()
     app.context_processor(lambda: {"service": service})
+
+
+def _construct(engine: Engine, timeout: float, query: str) -> bytes:
+    """Let the engine answer a query of ours in N-Triples; raise HTTPException if it cannot."""
+    asked: Message = {"query": query, "default": [], "named": [], "rows": None, "graphs": N_TRIPLES.extension}
+    reply = engine.run({**asked, "timeout": timeout}, "", Event())
+    with reply.content:
+        if "problem" in reply.message:
+            raise HTTPException(reply.message["problem"]["description"])
+        return reply.content.read()
 
 
 def current_service() -> "Service":
@@ -86,12 +104,15 @@ class Service:
 
     data: Data
     settings: Settings
-    triples: list[ox.Triple] = field(init=False)
-    _bodies: dict[Format, bytes] = field(default_factory=dict)
+    counting: Counting | None = None
+    _bodies: dict[tuple[Format, str], bytes] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        found = {*self._static(), *self._formats(), *self._policies(), *self._dataset(), *self.examples()}
-        self.triples = sorted(found, key=lambda triple: (triple.subject != self._at("sparql#service"), str(triple)))
+    @property
+    def counts(self) -> Counts:
+        """What is counted of the data, after a moment of patience."""
+        if self.data.counts is not None:
+            return Counts(self.data.counts)
+        return self.counting.wait(PATIENCE) if self.counting else ELSEWHERE
 
     def warm_up(self) -> None:
         """Write the description in every format, so that the first client does not wait."""
@@ -101,9 +122,16 @@ class Service:
 
     def body(self, chosen: Format) -> bytes:
         """Return the description in one format."""
-        if chosen not in self._bodies:
-            self._bodies[chosen] = _written(self.data, self.triples, chosen)
-        return self._bodies[chosen]
+        counts = self.counts
+        if (chosen, counts.note) not in self._bodies:
+            self._bodies[chosen, counts.note] = _written(self.data, self.triples(counts), chosen)
+        return self._bodies[chosen, counts.note]
+
+    def triples(self, counts: Counts) -> list[ox.Triple]:
+        """Return what the endpoint says of itself, the service first."""
+        said = {*self._static(), *self._formats(), *self._policies(counts.note), *self._dataset(), *self.examples()}
+        service = self._at("sparql#service")
+        return sorted(said | {*counts.triples}, key=lambda triple: (triple.subject != service, str(triple)))
 
     def gallery(self, chosen: Format, *names: str) -> Response:
         """Return the questions of these names, or all, in one format."""
@@ -111,11 +139,6 @@ class Service:
 
     def _at(self, path: str) -> ox.NamedNode:
         return ox.NamedNode(self.data.base + path)
-
-    @property
-    def dataset(self) -> ox.NamedNode:
-        """The dataset: the one that our data describe, or the one that this endpoint has."""
-        return self._at("dataset" if self.data.checked else "sparql#dataset")
 
     @cached_property
     def questions(self) -> list[Question]:
@@ -165,16 +188,19 @@ class Service:
         return ROWS if rows else GRAPHS
 
     def _static(self) -> Iterator[ox.Triple]:
-        quads = ox.parse(self._text("service.ttl"), format=ox.RdfFormat.TURTLE, base_iri=self.data.base)
-        yield from (quad.triple for quad in quads)
+        """Yield what is true of any data; ``<dataset>`` stands for the dataset, and there may be no dump."""
+        text = (iris.room("server") / "service.ttl").read_text("utf-8").replace("<dataset>", str(dataset(self.data)))
+        for quad in ox.parse(text, format=ox.RdfFormat.TURTLE, base_iri=self.data.base):
+            if self.data.source or not {quad.subject, quad.object} & {self._at("sparql#dump"), self._at("dump.nq.gz")}:
+                yield quad.triple
 
     def _formats(self) -> Iterator[ox.Triple]:
         for offer in (*ROWS, *GRAPHS):
             iri = "http://www.w3.org/ns/formats/" + W3C_FORMATS[offer.media_type]
             yield self._says(SD + "resultFormat", ox.NamedNode(iri))
 
-    def _policies(self) -> Iterator[ox.Triple]:
-        for sentence in self.policy:
+    def _policies(self, note: str) -> Iterator[ox.Triple]:
+        for sentence in filter(None, [*self.policy, note]):
             yield self._says(iris.PREFIXES["rdfs"] + "comment", ox.Literal(sentence, language="en"))
         if self.settings.services:
             yield self._says(SD + "feature", ox.NamedNode(SD + "BasicFederatedQuery"))
@@ -185,25 +211,14 @@ class Service:
         return ox.Triple(self._at("sparql#service"), ox.NamedNode(predicate), value)
 
     def _dataset(self) -> Iterator[ox.Triple]:
-        """Yield the graphs and counts: our data say most of them, in graph/metadata; of others they are counted."""
+        """Yield the graphs, and what our own data say of themselves in graph/metadata."""
         if self.data.checked:
-            metadata = self._at("graph/metadata")
-            yield from (quad.triple for quad in self.data.statements.within(metadata, WHOLE))
-        if not isinstance(self.data.statements, Stored):
-            return
-        for name in ("graphs", "nested") if self.data.checked else ("counts", "graphs", "nested"):
-            query = self._text(f"queries/service-{name}.rq")
-            found = self.data.store.query(query, base_iri=self.data.base, use_default_graph_as_union=True)
-            if isinstance(found, ox.QueryTriples):
-                yield from found
-
-    def _text(self, name: str) -> str:
-        """Return a file in which ``<dataset>`` stands for the dataset and other relative IRIs are below the base.
-
-        Counts are of distinct triples, at twice the time, only where several graphs may hold the same one.
-        """
-        text = (iris.room("server") / name).read_text("utf-8").replace("<dataset>", str(self.dataset))
-        return text if self.data.graphs else text.replace("SELECT DISTINCT", "SELECT")
+            metadata = self.data.statements.within(self._at("graph/metadata"), WHOLE)
+            yield from (quad.triple for quad in metadata)
+        for graph in map(ox.NamedNode, self.data.graphs):
+            yield ox.Triple(dataset(self.data), ox.NamedNode(SD + "namedGraph"), graph)
+            yield ox.Triple(graph, RDF_TYPE, ox.NamedNode(SD + "NamedGraph"))
+            yield ox.Triple(graph, ox.NamedNode(SD + "name"), graph)
 
     def examples(self, *names: str) -> Iterator[ox.Triple]:
         """Yield the questions of these names, or all, as examples of queries (SHACL, section 5.1), and the prefixes."""

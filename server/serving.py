@@ -3,10 +3,11 @@
 import os
 import resource
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import click
 
-from .data import load
+from .data import preload
 from .settings import Settings
 
 
@@ -20,11 +21,14 @@ def run(host: str, port: int, settings: Settings, workers: int) -> None:
 
     Raises ValueError if the data cannot or may not be served.
     """
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(preload, settings)
+        _import()
+        loading.result()  # what cannot be served is said here, and not by a worker after the address
     from granian.constants import HTTPModes, Interfaces
     from granian.http import HTTP1Settings
     from granian.server import Server
 
-    load(settings)  # what cannot be served is said here, and not by a worker after the address
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a connection takes one, and so does an answer
     os.environ |= settings.to_environment()  # the workers read it from there
@@ -45,3 +49,13 @@ def run(host: str, port: int, settings: Settings, workers: int) -> None:
         respawn_failed_workers=True,
         log_level="warning",  # type: ignore[arg-type]
     ).serve()
+
+
+def _import() -> None:
+    """Import what workers need, while the data are loaded: they are forked with both."""
+    import granian.server
+    from pyld import jsonld
+
+    from . import discovery, front, graph_store, pages
+
+    _ = granian.server, jsonld, discovery, front, graph_store, pages

@@ -26,6 +26,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Flask:
         patch.setenv("COSPONSOR_DATA", str(attested))
         app = create_app(Settings(BASE))
     app.testing = True
+    app.extensions["cosponsor.service"].counting.wait(60)  # for the counts, which its description has then
     return app
 
 

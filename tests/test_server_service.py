@@ -62,6 +62,7 @@ def foreign(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
     )
     app = create_app(Settings(BASE, (file,), services=("http://other.example/sparql",)))
     app.testing = True
+    app.extensions["cosponsor.service"].counting.wait(60)
     return app.test_client()
 
 
