@@ -51,7 +51,8 @@ def find(data: Data, path: str) -> Document | None:
     topic = _node(iri)
     if topic is None:
         return None
-    name = "ontology" if iri == ontology_version(data) else _INFORMATION.get(path)
+    is_version = path.startswith("ontology/") and iri == ontology_version(data)
+    name = "ontology" if is_version else _INFORMATION.get(path)
     graph = f"{data.base}graph/{name}" if name else iri
     if graph in data.graphs:
         return Document(topic, path, ox.NamedNode(graph), Described([], data.statements.about([topic], [RDF_TYPE]), []))

@@ -133,7 +133,7 @@ def _prefixed(tokens: Tokens) -> Iterator[re.Match[str]]:
 
 def _undeclared(tokens: Tokens, data: Data) -> Iterator[Mistake]:
     declared = {*(data.prefixes if data.predefined else ()), *_declared(tokens)}
-    known = {**_in_wide_use(), **data.prefixes}
+    known = {**in_wide_use(), **data.prefixes}
     for token in _prefixed(tokens):
         prefix = token[0].partition(":")[0]
         if prefix not in declared and len(token[0]) <= LONGEST:
@@ -142,7 +142,8 @@ def _undeclared(tokens: Tokens, data: Data) -> Iterator[Mistake]:
 
 
 @cache
-def _in_wide_use() -> dict[str, str]:
+def in_wide_use() -> dict[str, str]:
+    """Return namespaces by the prefixes by which people call them."""
     found: dict[str, str] = json.loads((iris.room("server") / "prefixes.json").read_text("utf-8"))
     return found
 

@@ -7,10 +7,11 @@ from typing import Any
 import pyoxigraph as ox
 import pytest
 from flask.testing import FlaskClient
+from rdflib import Graph
 
 from cosponsor.server import create_app
 from cosponsor.server.data import Data
-from cosponsor.server.hints import mistakes
+from cosponsor.server.hints import in_wide_use, mistakes
 from cosponsor.server.query import tokens
 from cosponsor.server.settings import Settings
 from cosponsor.server.statements import in_memory
@@ -253,3 +254,8 @@ def test_surrogates_and_other_bytes_that_are_not_utf_8_are_400(client: FlaskClie
         client.get(f"/graph-store?graph=http://x.example/{encoded}"),
     ):
         assert "not UTF-8" in problem(response, 400)["detail"]
+
+
+def test_prefixes_in_wide_use_are_those_that_rdflib_knows_and_more() -> None:
+    known = dict(Graph(bind_namespaces="rdflib").namespaces())
+    assert {prefix: str(iri) for prefix, iri in known.items()}.items() < in_wide_use().items()
