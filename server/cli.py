@@ -177,7 +177,7 @@ def check(data: tuple[Path, ...], shapes: tuple[Path, ...], texts: Path | None, 
     default=1,
     type=click.IntRange(1),
     metavar="NUMBER",
-    help="Processes that talk to clients; each has a copy of the data.",
+    help="Processes that talk to clients; they share the memory of the data.",
 )
 @options
 def serve(host: str, port: int, workers: int, base_iri: str | None, **others: Any) -> None:

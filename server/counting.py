@@ -5,6 +5,7 @@ counts when the server has started, within the time of a query, or it was done w
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -63,6 +64,7 @@ class Counting:
 
     def start(self) -> None:
         """Start to count."""
+        self._started = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="counting", daemon=True)
         self._thread.start()
 
@@ -74,9 +76,12 @@ class Counting:
         self._then()
 
     def wait(self, seconds: float) -> Counts:
-        """Return the counts; after ``seconds`` say that there are none yet. A process that was forked starts anew."""
+        """Return the counts; ``seconds`` after the start say that there are none yet.
+
+        A process that was forked since starts anew.
+        """
         if self._counts is NOT_YET:
             if not self._thread.is_alive():
                 self.start()
-            self._thread.join(seconds)
+            self._thread.join(max(0, self._started + seconds - time.monotonic()))
         return self._counts

@@ -51,7 +51,7 @@ _TOPICS = {
     "How it is said, and how surely": r"word|sentence|reading|expect|suppose|sure|likely|passage|silen|evidence",
     "Others": "",
 }
-PATIENCE = 1  # seconds that a request for the description waits for counts that are being made
+PATIENCE = 1  # seconds after the start in which a request for the description waits for the counts
 _OVERRIDES = {"format", "output", "results", "query"}
 
 

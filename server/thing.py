@@ -113,7 +113,9 @@ def _node(
 
 
 def _property(data: Data, predicate: ox.NamedNode, statements: list[Statement]) -> Property:
-    statements.sort(key=lambda statement: statement.value.text)
+    for statement in statements:
+        statement.layers.sort(key=lambda layer: (layer.text, layer.iri))
+    statements.sort(key=lambda statement: (statement.value.text, statement.value.iri, statement.value.language))
     return Property(property_name(predicate.value, data), link(predicate.value), statements)
 
 

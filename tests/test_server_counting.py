@@ -79,7 +79,7 @@ def test_what_was_counted_when_a_store_was_built_is_told(data: Data) -> None:
 
 def test_a_process_that_was_forked_counts_anew(data: Data) -> None:
     counting = Counting(data, lambda _: b"", bool)
-    counting._thread = Thread()  # as one of the process before is
+    counting._started, counting._thread = 0, Thread()  # as in the process before
     assert counting.wait(60).note == ""
 
 
