@@ -16,7 +16,21 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     from flask import Flask
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from . import codings, data, discovery, documents, errors, graph_store, headers, pages, service, sparql, validators
+    from . import (
+        codings,
+        data,
+        discovery,
+        documents,
+        errors,
+        graph_store,
+        headers,
+        operations,
+        pages,
+        service,
+        sparql,
+        validators,
+    )
+    from .gate import Gate
     from .settings import Settings
 
     app = Flask(__name__)
@@ -29,16 +43,16 @@ def create_app(settings: "Settings | None" = None) -> "Flask":
     service.register(app, loaded, settings)  # after the engine has forked: it starts a thread
     if settings.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, settings.proxies, x_proto=0)  # type: ignore[method-assign]
-    _mount(app, loaded.base)
-    for module in (sparql, graph_store, discovery, errors, pages, documents):
+    operations.register(app, Gate(settings.rate, settings.proxies, _mount(app, loaded.base)))
+    for module in (operations, sparql, graph_store, discovery, errors, pages, documents):
         app.register_blueprint(module.blueprint)
     for module in (errors, headers, codings, validators):  # what an answer passes last is registered first
         module.register(app)
     return app
 
 
-def _mount(app: "Flask", base: str) -> None:
-    """Answer below the path of the base, and at the root for a proxy that has taken the path away.
+def _mount(app: "Flask", base: str) -> str:
+    """Answer below the path of the base, and at the root for a proxy that has taken the path away; return the path.
 
     Links come from the base alone, so it does not matter which of the two was asked.
     """
@@ -51,3 +65,4 @@ def _mount(app: "Flask", base: str) -> None:
     path = unquote(urlsplit(iri_to_uri(base)).path, "latin-1").rstrip("/")
     if path:
         app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {path: app.wsgi_app})  # type: ignore[method-assign]
+    return path

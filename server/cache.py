@@ -28,7 +28,7 @@ CONDITIONS = {"if-none-match", "if-modified-since"}
 PASSED_ON = {"if-match", "if-range", "if-unmodified-since", "range"}
 # Those that choose no answer: where the body ends, and who asks, for a place in the queue.
 FRAMING = {"content-length", "transfer-encoding"}
-HARMLESS = {*FRAMING, "x-forwarded-for"}
+HARMLESS = {*FRAMING, "x-forwarded-for", "x-request-id"}
 SEEN = {*CHOOSING, *CONDITIONS, *PASSED_ON, *HARMLESS}
 
 _KEPT = {200, 301, 302, 303, 308}
@@ -115,6 +115,7 @@ class Cache:
         forbidden = status not in _KEPT or "no-store" in said.get("cache-control", "")
         if not key or forbidden or not isinstance(content, bytes):
             return
+        fields = [field for field in fields if field[0] != "x-request-id"]  # that is of one request
         kept = Kept(status, fields, content, said.get("etag"), said.get("last-modified"))
         size = kept.size(key)
         if size <= self.most:

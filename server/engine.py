@@ -34,6 +34,14 @@ class Ended(Exception):
     """An evaluator ended without an answer."""
 
 
+class Late(ServiceUnavailable):
+    """A query took all its time."""
+
+
+class Crashed(InternalServerError):
+    """The process of a query ended."""
+
+
 @dataclass(frozen=True)
 class Spooled:
     """What an evaluator replied: its message, and the answer as a file at its start, which may be in memory."""
@@ -244,16 +252,16 @@ def _close(channels: set[socket.socket]) -> None:
         channel.close()
 
 
-def _late(seconds: float) -> ServiceUnavailable:
-    return ServiceUnavailable(
+def _late(seconds: float) -> Late:
+    return Late(
         f"The query was stopped after {seconds:g} seconds, before its answer was complete. Ask for less: fewer "
         "patterns, a narrower one first, or LIMIT.",
         retry_after=PAUSE,
     )
 
 
-def _crashed(ceilings: Ceilings) -> InternalServerError:
-    return InternalServerError(
+def _crashed(ceilings: Ceilings) -> Crashed:
+    return Crashed(
         "The process that evaluated the query ended without an answer: it ran out of its memory of "
         f"{ceilings.memory >> 20} MiB, or the query is nested too deeply. Ask in parts."
     )

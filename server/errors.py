@@ -2,7 +2,7 @@
 
 import json
 
-from flask import Blueprint, Flask, Response, render_template, request
+from flask import Blueprint, Flask, Response, g, render_template, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from .headers import OPEN
@@ -37,11 +37,13 @@ def register(app: Flask) -> None:
 
 def render(error: HTTPException) -> Response:
     """Return an error as problem details, as a page, or for those who accept neither as plain text."""
+    g.error = error
     problem = {
         "type": "about:blank",
         "title": error.name,
         "status": error.code,
         "detail": _detail(error),
+        "request_id": g.id,
         **getattr(error, "members", {}),
     }
     chosen = best((PROBLEM, TEXT, HTML)) or TEXT

@@ -1,6 +1,7 @@
 """What an evaluator does with a request: evaluate the query, choose the format by its kind, write the answer."""
 
 import errno
+import json
 import logging
 from itertools import zip_longest
 from typing import IO, cast
@@ -27,7 +28,7 @@ class InsufficientStorage(HTTPException):
 
 
 def respond(request: Message, spool: Spool, data: Data) -> Message:
-    """Write the answer to a request into ``spool``; return its kind and format and hints, or the problem.
+    """Write the answer to a request into ``spool``; return its kind, format, hints and rows, or the problem.
 
     A request has ``query``, the IRIs of the graphs ``default`` and ``named``, and the extensions of the formats
     wanted for ``rows`` and ``graphs``, either of which may be None.
@@ -36,8 +37,9 @@ def respond(request: Message, spool: Spool, data: Data) -> Message:
         results = evaluate(request["query"], data, _nodes(request["default"]), _nodes(request["named"]))
         kind = _kind(results)
         chosen = FORMATS.get(request["graphs" if kind == "graphs" else "rows"] or "")
+        rows = None
         if chosen:
-            write(results, chosen, data, spool)
+            rows = write(results, chosen, data, spool)
             spool.close()
             if chosen.extension == "srx":
                 refuse_unsound_xml(spool.chunks(), chosen, ROWS)
@@ -46,7 +48,7 @@ def respond(request: Message, spool: Spool, data: Data) -> Message:
     except Exception as error:
         return _problem(_unforeseen(spool.problem or error, spool, bool(data.services)))
     hints = of_terms(tokens(request["query"]), data)
-    return {"kind": kind, "format": chosen and chosen.extension, "hints": hints}
+    return {"kind": kind, "format": chosen and chosen.extension, "hints": hints, "rows": rows}
 
 
 def warm_up(data: Data) -> None:
@@ -117,13 +119,18 @@ def evaluate(
         raise BadRequest(f"The query cannot be evaluated: {error}.") from None
 
 
-def write(results: Results, chosen: Format, data: Data, spool: Spool) -> None:
-    """Write results into ``spool`` in a format of their kind; raise 400 or 406 where it cannot say them."""
+def write(results: Results, chosen: Format, data: Data, spool: Spool) -> int | None:
+    """Write results into ``spool`` in a format of their kind; raise 400 or 406 where it cannot say them.
+
+    Returns the number of rows or triples; None where they have none, or are too many to be counted in passing.
+    """
     try:
         if isinstance(results, ox.QueryTriples):
-            spool.write(serialize(data, sorted(set(results), key=str), chosen))
-        else:
-            results.serialize(cast(IO[bytes], spool), format=RESULTS[chosen])
+            triples = sorted(set(results), key=str)
+            spool.write(serialize(data, triples, chosen))
+            return len(triples)
+        results.serialize(cast(IO[bytes], spool), format=RESULTS[chosen])
+        return _rows(spool, chosen) if isinstance(results, ox.QuerySolutions) else None
     except OSError as error:
         if spool.problem or chosen is not JSON_LD:
             raise
@@ -132,3 +139,14 @@ def write(results: Results, chosen: Format, data: Data, spool: Spool) -> None:
         if spool.problem:
             raise
         raise BadRequest(f"The query cannot be answered as {chosen.name}: {error}.") from None
+
+
+def _rows(spool: Spool, chosen: Format) -> int | None:
+    """Return the rows of an answer that is still in memory."""
+    if len(spool.head) < spool.size:
+        return None
+    if chosen.extension == "srj":
+        return len(json.loads(spool.head)["results"]["bindings"])
+    if chosen.extension == "srx":
+        return spool.head.count(b"<result>")  # which in a text would be &lt;result&gt;
+    return sum(part.count(b"\n") for part in spool.head.split(b'"')[::2]) - 1  # ends of lines outside of quotes

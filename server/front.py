@@ -26,10 +26,12 @@ from granian._granian import RSGIProtocolClosed as ProtocolClosed
 from werkzeug.exceptions import BadRequest, HTTPException, LengthRequired, RequestTimeout, ServiceUnavailable
 from werkzeug.wsgi import FileWrapper
 
+from . import metrics
 from .cache import FRAMING, SEEN, Answered, Cache, Headers, key, seen
 from .delivery import STALL, deliver
 from .errors import bare
 from .evaluator import INLINE
+from .gate import Gate
 from .headers import VERSION
 from .places import PAUSE
 from .settings import Settings
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from granian.rsgi import Scope
 
 THREADS = 192  # requests that are worked on at a time; most of them wait for an evaluator
+SPARE = 32  # of operators, who ask most when there is most to do
 BODY_SECONDS = 20  # for the body of a request
 ARRIVING = 64 << 20  # bytes of bodies that have not arrived whole; one client may have a quarter
 LISTENING = 1  # seconds after which granian listens
@@ -55,34 +58,57 @@ _LATE = RequestTimeout(f"The body of the request did not arrive within {BODY_SEC
 
 
 class Front:
-    """Answers granian from what is kept, or by a WSGI application over data of a version."""
+    """Answers granian from what is kept, or by a WSGI application over data of a version.
 
-    def __init__(self, application: "WSGIApplication", cache: Cache | None = None, version: str = "") -> None:
+    ``gate`` says who may ask, ``problem`` why the application cannot answer, if so, and ``publish`` is told at times
+    whether this process takes requests. ``started`` is told the loop. When it is ``leaving``, connections are closed.
+    """
+
+    def __init__(
+        self,
+        application: "WSGIApplication",
+        cache: Cache | None = None,
+        version: str = "",
+        gate: Gate | None = None,
+        problem: Callable[[], str] = str,
+        publish: Callable[[bool], object] = bool,
+    ) -> None:
         self.application = application
         self.cache = cache or Cache(0)
         self.version = version
+        self.gate = gate or Gate()
+        self.problem = problem
+        self.leaving = False
+        self.publish = lambda: publish(not self.leaving)
+        self.started: Callable[[asyncio.AbstractEventLoop], object] = bool
         self.busy = 0
         self.arriving: Counter[str] = Counter()
         self.unread: Counter[str] = Counter()
         self.threads = ThreadPoolExecutor(THREADS)
+        self.spare = {path: ThreadPoolExecutor(1) for path in self.gate.exempt}
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Look soon at the sockets that listen: granian has opened none yet."""
         loop.call_later(LISTENING, _end_stalled)
+        self.started(loop)
 
     async def __rsgi__(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
         """Answer a request."""
         try:
             fields, body, method = seen(scope.headers.items()), b"", scope.method
+            if self.gate.throttled:
+                self.gate.admit(self._client(scope, fields), scope.path)
             if method not in _BODILESS or not FRAMING.isdisjoint(fields):
-                body = await asyncio.wait_for(self._body(fields, scope.client, protocol), BODY_SECONDS)
+                body = await asyncio.wait_for(self._body(fields, scope, protocol), BODY_SECONDS)
             found = key(method, scope.path, scope.query_string, fields, body)
             if kept := self.cache.get(found):
+                metrics.hit()
                 answered = kept.to(fields)
             else:
+                metrics.miss()
                 answered = await self._work(scope, protocol, fields, body)
                 self.cache.keep(found, *answered)
-            await self._send(protocol, scope.client, *answered)
+            await self._send(protocol, scope, fields, *answered)
         except TimeoutError:
             self._refuse(protocol, _LATE)
         except HTTPException as error:
@@ -90,21 +116,26 @@ class Front:
         except ProtocolClosed:
             pass  # nobody is there to be answered
 
+    def _client(self, scope: "Scope", fields: Mapping[str, str]) -> str:
+        """Return the address of the client, as proxies tell it that are believed."""
+        return self.gate.client(_address(scope.client), fields.get("x-forwarded-for", ""))
+
     def _refuse(self, protocol: "HTTPProtocol", error: HTTPException) -> None:
+        metrics.REFUSED.labels(error.code).inc()
         status, fields, body = bare(error)
         if self.version:
             fields.append((VERSION.lower(), self.version))
         with suppress(ProtocolClosed):
             protocol.response_bytes(status, fields, body)
 
-    async def _body(self, fields: Mapping[str, str], client: str, protocol: "HTTPProtocol") -> bytes:
+    async def _body(self, fields: Mapping[str, str], scope: "Scope", protocol: "HTTPProtocol") -> bytes:
         """Return the body, whole; nothing of one that is too long."""
         if "transfer-encoding" in fields:  # granian does not tell one that broke off (RFC 9112, section 8)
             raise LengthRequired("Send the body with a Content-Length, not in chunks (RFC 9112, section 6.3).")
         length = int(fields.get("content-length", "0").partition(",")[0])
         if length > MAX_BODY:
             return b""  # the application refuses it by its length
-        body, client = bytearray(), _address(client)
+        body, client = bytearray(), self._client(scope, fields)
         try:
             async for chunk in protocol:
                 body += chunk
@@ -120,35 +151,44 @@ class Front:
 
     async def _work(self, scope: "Scope", protocol: "HTTPProtocol", fields: dict[str, str], body: bytes) -> Answered:
         """Return what the application answers; raise 503 if it works on too much already."""
-        if self.busy >= THREADS:
+        threads = self.spare.get(scope.path, self.threads)
+        if self.busy >= THREADS + SPARE * (threads is not self.threads):
             raise _busy()
         self.busy += 1
         try:
-            return await self._answer(scope, protocol, fields, body)
+            return await self._answer(protocol, environ(scope, fields, body), threads)
         finally:
             self.busy -= 1
 
-    async def _answer(self, scope: "Scope", protocol: "HTTPProtocol", fields: dict[str, str], body: bytes) -> Answered:
+    async def _answer(self, protocol: "HTTPProtocol", asked: dict[str, Any], threads: ThreadPoolExecutor) -> Answered:
         gone = Event()
         watch = asyncio.ensure_future(protocol.client_disconnect())
         watch.add_done_callback(lambda _: gone.set())
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self.threads, self._run, environ(scope, fields, body, gone))
+            return await loop.run_in_executor(threads, self._run, asked | {"cosponsor.gone": gone})
         finally:
             watch.cancel()
 
     async def _send(
-        self, protocol: "HTTPProtocol", client: str, status: int, fields: Headers, content: bytes | IO[bytes]
+        self,
+        protocol: "HTTPProtocol",
+        scope: "Scope",
+        asked: Mapping[str, str],
+        status: int,
+        fields: Headers,
+        content: bytes | IO[bytes],
     ) -> None:
         """Send the answer; raise 503 if too much of others, or of this client, waits to be read.
 
         Granian holds what it is given until its client has taken it, so it is given little.
         """
+        if self.leaving:
+            fields = [*fields, ("connection", "close")]
         if isinstance(content, bytes) and len(content) <= INLINE:
             protocol.response_bytes(status, fields, content)
             return
-        client, content = _address(client), _file(content) if isinstance(content, bytes) else content
+        client, content = self._client(scope, asked), _file(content) if isinstance(content, bytes) else content
         size = os.fstat(content.fileno()).st_size
         if self.unread[client] + size > UNREAD // 2 or self.unread.total() + size > UNREAD:
             content.close()
@@ -187,7 +227,7 @@ def _joined(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
     return found
 
 
-def environ(scope: "Scope", fields: Mapping[str, str], body: bytes, gone: Event) -> dict[str, Any]:
+def environ(scope: "Scope", fields: Mapping[str, str], body: bytes) -> dict[str, Any]:
     """Return the request as PEP 3333 wants it, with those of its fields that are seen."""
     host, _, port = scope.server.rpartition(":")
     return {_VARIABLES[name]: value for name, value in fields.items()} | {
@@ -208,7 +248,7 @@ def environ(scope: "Scope", fields: Mapping[str, str], body: bytes, gone: Event)
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
         "wsgi.file_wrapper": FileWrapper,  # hands a file on unread
-        "cosponsor.gone": gone,
+        "cosponsor.admitted": True,
     }
 
 
@@ -251,9 +291,13 @@ def _end_stalled() -> None:
 def create() -> Front:
     """Return what granian serves in a worker process: the application of the environment's settings."""
     from . import create_app
+    from .operations import WARMING, problem
 
     if sys.platform == "linux":  # if granian's own process is killed, this one is to end, too
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     app = create_app()
     settings: Settings = app.extensions["cosponsor.settings"]
-    return Front(app, Cache(settings.cache << 20), app.extensions["cosponsor"].version)
+    version = app.extensions["cosponsor"].version
+    publish = partial(metrics.publish, app, version)
+    check, gate = partial(problem, app, WARMING), app.extensions["cosponsor.gate"]
+    return Front(app, Cache(settings.cache << 20), version, gate, check, publish)

@@ -20,7 +20,8 @@ HINT = "Query-Hint"
 VERSION = "Dataset-Version"
 _EXPOSED = (
     "Accept, Accept-Encoding, Accept-Query, Allow, Content-Encoding, Content-Location, Dataset-Version, Date, ETag, "
-    f"Link, Location, {HINT}, Retry-After, Vary"
+    f"Link, Location, {HINT}, RateLimit, RateLimit-Policy, Retry-After, "
+    "Vary, X-Request-ID"
 )
 # Answers are open to scripts of any origin (Fetch, section 3.2), and are what their type says.
 OPEN = {
@@ -31,7 +32,7 @@ OPEN = {
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, HEAD, POST, QUERY, OPTIONS",
     "Access-Control-Allow-Headers": "Accept, Accept-Language, Cache-Control, Content-Type, If-Modified-Since, "
-    "If-None-Match, Range",
+    "If-None-Match, Range, X-Request-ID",
     "Access-Control-Max-Age": "86400",
 }
 _FRESH = "public, max-age=60"  # so long may a new version of the data go unseen (RFC 9111, section 5.2.2)

@@ -39,12 +39,6 @@ def _grouped(rows: list[Row], key: str) -> list[list[Row]]:
     return list(grouped(rows, key).values())
 
 
-@blueprint.get("/healthz")
-def healthz() -> Response:
-    """Say that the process answers."""
-    return Response("ok", content_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-store"})
-
-
 def _page(template: str, **values: object) -> Response:
     return Response(render_template(template, **values), content_type=HTML.content_type)
 

@@ -20,7 +20,7 @@ MAX_DEPTH = 64  # brackets; some thousands end the process that evaluates the qu
 
 # SPARQL 1.1 Query, section 19.8: IRIREF, the four strings, comment, VAR1 and VAR2, then names, keywords and numbers
 # as one kind of word (with the escapes of PN_LOCAL_ESC, which can hide a quotation mark).
-_TOKEN = re.compile(
+TOKEN = re.compile(
     r"""(?P<iri><(?:[^<>"{}|^`\\\x00-\x20]|\\[uU][0-9A-Fa-f]+)*>)
     |(?P<string>\"{3}(?:\"{0,2}(?:[^"\\]|\\.))*\"{3}|'{3}(?:'{0,2}(?:[^'\\]|\\.))*'{3}
         |"(?:[^"\\\n\r]|\\.)*"|'(?:[^'\\\n\r]|\\.)*')
@@ -162,7 +162,7 @@ class Query:
 @lru_cache(maxsize=1)  # hints are looked for in the query that was just read
 def tokens(text: str) -> tuple[re.Match[str], ...]:
     """Return the tokens of a query; the groups of each say its kind."""
-    return tuple(_TOKEN.finditer(text))
+    return tuple(TOKEN.finditer(text))
 
 
 def read(text: str, data: Data) -> Query:
@@ -230,6 +230,6 @@ def _refuse_depth(tokens: Sequence[re.Match[str]]) -> None:
 
 def is_update(text: str) -> bool:
     """Return whether the first keyword after the prologue is one of an update (SPARQL 1.1 Update, section 3)."""
-    names = (token["word"].lower() for token in _TOKEN.finditer(text) if token["word"])
+    names = (token["word"].lower() for token in TOKEN.finditer(text) if token["word"])
     first = next((name for name in names if ":" not in name and name not in {"prefix", "base"}), "")
     return first in _UPDATES

@@ -4,10 +4,13 @@ import os
 import resource
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from tempfile import TemporaryDirectory
 
 import click
 
 from .data import preload
+from .journal import configuration
 from .settings import Settings
 
 
@@ -21,20 +24,28 @@ def run(host: str, port: int, settings: Settings, workers: int) -> None:
 
     Raises ValueError if the data cannot or may not be served.
     """
-    with ThreadPoolExecutor(1) as pool:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a connection takes one, and so does an answer
+    with TemporaryDirectory(prefix="cosponsor-") as folder, ThreadPoolExecutor(1) as pool:
+        # The workers read these from there; the last is to be there before prometheus_client is imported.
+        os.environ |= settings.to_environment() | {"PROMETHEUS_MULTIPROC_DIR": folder}
         loading = pool.submit(preload, settings)
         _import()
         loading.result()  # what cannot be served is said here, and not by a worker after the address
+        pool.shutdown()  # before there are other processes
+        click.echo(address(host, port))
+        sys.stdout.flush()
+        _serve(host, port, workers, settings)
+
+
+def _serve(host: str, port: int, workers: int, settings: Settings) -> None:
     from granian.constants import HTTPModes, Interfaces
     from granian.http import HTTP1Settings
-    from granian.server import Server
 
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a connection takes one, and so does an answer
-    os.environ |= settings.to_environment()  # the workers read it from there
-    click.echo(address(host, port))
-    sys.stdout.flush()
-    Server(
+    from . import metrics
+    from .workers import Workers
+
+    Workers(
         "cosponsor.server.front:create",
         factory=True,
         address=host,
@@ -47,7 +58,10 @@ def run(host: str, port: int, settings: Settings, workers: int) -> None:
         backpressure=8192,
         workers_kill_timeout=10,  # seconds for queries to end when the server does
         respawn_failed_workers=True,
-        log_level="warning",  # type: ignore[arg-type]
+        log_level="warning",
+        log_dictconfig=configuration(settings.log),
+        prepare=partial(preload, settings),
+        ended=metrics.forget,
     ).serve()
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from ..iris import check_base
+from .gate import Rate
 
 DEFAULT_BASE = "http://127.0.0.1:8000/"
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -96,6 +97,11 @@ class Settings:
         0,
         "NUMBER",
     )
+
+    rate: str | None = _setting(
+        "--rate", "RATE", Rate(), "Requests of one client, as 600/minute [default: any number].", None, "RATE"
+    )
+    log: bool = _setting("--log/--no-log", "LOG", click.BOOL, "Write a line on stderr for each query.", True)
 
     def __post_init__(self) -> None:
         check_base(self.base_iri)

@@ -16,6 +16,7 @@ from .evaluator import Ceilings
 from .headers import add_hints
 from .negotiation import GRAPHS, HTML, RESULTS, ROWS, TURTLE, Choice, Format, acceptable, choice, unsayable
 from .operation import Operation, operation
+from .operations import note
 from .service import bare
 from .settings import Settings
 from .terms import Table, table
@@ -40,6 +41,7 @@ def sparql() -> Response:
 
 def answer(asked: Operation, chosen: Choice) -> Response:
     """Return the answer in the format chosen for its kind, with hints on terms that are not there."""
+    note(asked.query)
     entity = tag(asked, chosen, current())
     if has(entity):
         return not_modified(entity)
@@ -78,6 +80,7 @@ def ask(asked: Operation, rows: Format | None, graphs: Format | None) -> Spooled
     networked = bool(settings.services) and "service" in asked.query.lower()
     gone = request.environ.get("cosponsor.gone", _STAYS)
     reply = _engine().run(request_, request.remote_addr or "", gone, networked)
+    note(asked.query, reply.message)
     problem = reply.message.get("problem")
     if problem:
         reply.content.close()

@@ -10,22 +10,32 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import IO
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 
 @dataclass(frozen=True)
 class Served:
-    """A running server: its address, which ends in a slash, and its process."""
+    """A running server: its address, which ends in a slash, its process, and what that writes to stderr."""
 
     url: str
     process: "subprocess.Popen[str]"
+    errors: IO[str]
 
     @property
     def port(self) -> int:
         port = urlsplit(self.url).port
         assert port
         return port
+
+    def said(self) -> str:
+        """Return what the server has written to stderr; its place in the file is that of the server, too."""
+        return os.pread(self.errors.fileno(), 1 << 20, 0).decode()
+
+    def workers(self) -> list[int]:
+        """Return the processes that talk to clients, or soon will."""
+        return [pid for pid in self.processes() if _parent(Path(f"/proc/{pid}")) == self.process.pid]
 
     def processes(self) -> dict[int, int]:
         """Return the processes of the server, each with the number of its open files."""
@@ -48,9 +58,9 @@ def _files(pid: int) -> int:
     return 0
 
 
-def wait_until(condition: Callable[[], object]) -> None:
-    """Wait until something has come to pass, ten seconds at most."""
-    for _ in range(1000):
+def wait_until(condition: Callable[[], object], seconds: int = 10) -> None:
+    """Wait until something has come to pass, ten seconds at most if nothing else is said."""
+    for _ in range(seconds * 100):
         if condition():
             return
         time.sleep(0.01)
@@ -81,7 +91,7 @@ def served(*words: str, **environment: str) -> Iterator[Served]:
             url = process.stdout.readline().strip()
             assert url, said.seek(0) or said.read()
             _wait_for(f"{url}healthz")
-            yield Served(url, process)
+            yield Served(url, process, said)
         finally:
             process.send_signal(signal.SIGINT)
             try:

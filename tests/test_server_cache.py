@@ -214,7 +214,7 @@ def test_other_methods_reach_the_application(front: Counted, method: str) -> Non
 
 @pytest.mark.parametrize("name", sorted(PASSED_ON))
 def test_requests_for_parts_and_with_other_conditions_are_for_the_application(front: Counted, name: str) -> None:
-    sent = {name.replace("-", "_"): "bytes=0-1" if name == "range" else '"x"'}
+    sent = {name.replace("-", "_"): "bytes=0-1" if name == "range" else '"x"', "x_request_id": "known"}
     for path in ("/static/style.css", "/country/KOR.ttl"):
         alone = Counted(front.app).ask(path, **sent)
         front.ask(path)

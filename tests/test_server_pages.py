@@ -381,11 +381,6 @@ def test_markup_in_a_query_is_text(client: FlaskClient) -> None:
     assert "&lt;script&gt;" in response.text
 
 
-def test_healthz(client: FlaskClient) -> None:
-    response = client.get("/healthz")
-    assert (response.status_code, response.text) == (200, "ok")
-
-
 def test_the_shapes_are_shown_by_their_names(client: FlaskClient, app: Flask) -> None:
     data: Data = app.extensions["cosponsor"]
     assert client.get("/shapes").content_type == "text/turtle; charset=utf-8"

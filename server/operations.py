@@ -1,0 +1,150 @@
+"""What operators ask: whether the server lives, whether it is ready, what it has done; and what it did with a query.
+
+Each of the three addresses is found at the root and below the base, is never kept by caches, and is not limited.
+"""
+
+import hashlib
+import re
+import time
+import uuid
+from itertools import islice
+from threading import Event
+from typing import Any
+
+from flask import Blueprint, Flask, Response, current_app, g, request
+from werkzeug.exceptions import HTTPException, ServiceUnavailable
+
+from . import metrics
+from .data import current
+from .engine import Crashed, Engine, Late
+from .evaluator import Message
+from .gate import Gate
+from .journal import QUERIES
+from .places import PAUSE, Gone
+from .query import TOKEN
+
+PATIENCE = 2  # seconds for the question of readiness
+WARMING = 300  # the same, when a worker starts
+FORMS = {"select", "ask", "construct", "describe"}
+PROLOGUE = 2000  # tokens among which the form of a query is looked for
+REQUEST_ID = "X-Request-ID"
+_ID = re.compile(r"[A-Za-z0-9._:+/=@-]{1,128}")
+_OUTCOMES = {
+    200: "ok",
+    304: "not_modified",
+    403: "refused",
+    413: "too_large",
+    429: "refused",
+    499: "gone",
+    503: "refused",
+    504: "timeout",
+    507: "too_large",
+}
+
+blueprint = Blueprint("operations", __name__)
+
+
+class NotReady(ServiceUnavailable):
+    """The engine does not answer."""
+
+
+@blueprint.get("/healthz")
+def healthz() -> Response:
+    """Say that the process answers."""
+    return _told("ok\n")
+
+
+@blueprint.get("/readyz")
+def readyz() -> Response:
+    """Say whether the engine answers."""
+    found = problem(current_app)
+    if found:
+        raise NotReady(f"The engine does not answer: {found}", retry_after=PAUSE)
+    return _told("ready\n")
+
+
+@blueprint.get("/metrics")
+def numbers() -> Response:
+    """Return what was counted."""
+    metrics.publish(current_app, current().version)
+    return _told(metrics.text(), metrics.CONTENT_TYPE)
+
+
+def _told(text: str | bytes, content_type: str = "text/plain; charset=utf-8") -> Response:
+    return Response(text, content_type=content_type, headers={"Cache-Control": "no-store"})
+
+
+def problem(app: Flask, patience: float = PATIENCE) -> str:
+    """Return why the engine of ``app`` does not answer within some seconds; nothing if it does."""
+    engine: Engine = app.extensions["cosponsor.engine"]
+    asked: Message = {"query": "ASK {}", "default": [], "named": [], "rows": "srj", "graphs": None, "timeout": patience}
+    try:
+        reply = engine.run(asked, "operator", Event())
+    except HTTPException as error:
+        return error.description or error.name
+    reply.content.close()
+    return str(reply.message.get("problem", {}).get("description", ""))
+
+
+def register(app: Flask, gate: Gate) -> None:
+    """Let ``app`` limit its clients, give each request an identifier, and keep account of queries."""
+    app.extensions["cosponsor.gate"] = gate
+    app.before_request(_begin)
+    app.after_request(_end)
+
+
+def _begin() -> None:
+    """Note when a request came, and who sent it; raise 429 where the front has not looked at that."""
+    g.began = time.perf_counter()
+    found = request.headers.get(REQUEST_ID, "")
+    g.id = found if _ID.fullmatch(found) else str(uuid.uuid4())
+    if "cosponsor.admitted" not in request.environ:
+        gate: Gate = current_app.extensions["cosponsor.gate"]
+        gate.admit(request.remote_addr or "", request.path)
+
+
+def note(query: str, message: dict[str, Any] | None = None) -> None:
+    """Remember the query of this request, and what an evaluator says of its answer."""
+    g.query, g.reply = query, message or {}
+
+
+def _end(response: Response) -> Response:
+    if REQUEST_ID in request.headers or response.status_code >= 400:  # others may be kept, for any request
+        response.headers[REQUEST_ID] = g.id
+    if "query" in g:
+        _account(response)
+    return response
+
+
+def _account(response: Response) -> None:
+    """Count the query of this request, and log it; of its text only what tells it from others."""
+    seconds, form, outcome = time.perf_counter() - g.began, form_of(g.query), _outcome(response.status_code)
+    metrics.QUERIES.labels(form, outcome).inc()
+    metrics.DURATION.labels(form).observe(seconds)
+    said = {
+        "id": g.id,
+        "client": request.remote_addr,
+        "method": request.method,
+        "path": request.path,
+        "query": hashlib.sha256(g.query.encode("utf-8", "surrogatepass")).hexdigest()[:16],
+        "form": form,
+        "format": g.reply.get("format"),
+        "status": response.status_code,
+        "outcome": outcome,
+        "duration_ms": round(seconds * 1000, 3),
+        "rows": g.reply.get("rows"),
+        "bytes": response.content_length,
+    }
+    QUERIES.info("query", extra={"said": said})
+
+
+def form_of(query: str) -> str:
+    """Return the form of a query in lower case, by the first word that is one; 'other' if it has none."""
+    words = ((token["word"] or "").lower() for token in islice(TOKEN.finditer(query), PROLOGUE))
+    return next((word for word in words if word in FORMS), "other")
+
+
+def _outcome(status: int) -> str:
+    if isinstance(error := g.get("error"), Late | Crashed | Gone):
+        return {Late: "timeout", Crashed: "crashed", Gone: "gone"}[type(error)]
+    return _OUTCOMES.get(status) or ("bad_request" if 400 <= status < 500 else "error")
