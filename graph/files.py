@@ -1,7 +1,10 @@
 """Reading the files of a room: only those of its kind, and what cannot be read named in a sentence."""
 
 from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pyoxigraph as ox
 
 from .findings import InputError
 
@@ -37,3 +40,18 @@ def read_turtle(file: Traversable, name: str) -> "Graph":
     except Exception as error:  # rdflib's parser raises whatever its parts do
         reason = " ".join(str(error).split())[:200]
     raise InputError.at(name, f"this is not Turtle: {reason}; correct the syntax there.")
+
+
+def rdf_format(path: Path) -> ox.RdfFormat:
+    """Return the RDF format that the extension of a file tells; raise ValueError with a sentence if it tells none."""
+    found = ox.RdfFormat.from_extension(path.suffix.removeprefix("."))
+    if found is None:
+        raise ValueError(f"{path.name}: the extension {path.suffix!r} is not of an RDF format; use .ttl, .nq …")
+    return found
+
+
+def unreadable(path: Path, name: str, error: Exception) -> str:
+    """Return a sentence that names the file, the line and the problem."""
+    line = f"line {error.lineno}: " if isinstance(error, SyntaxError) and error.lineno else ""
+    problem = (getattr(error, "msg", None) or str(error)).removesuffix(".")
+    return f"{path}: {line}{problem}; it cannot be read as {name}."

@@ -10,13 +10,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .. import __version__
 from ..findings import Finding, InputError
-from .settings import FILE, FOLDER, Settings, options
+from ..iris import check_base
+from .settings import DEFAULT_BASE, FILE, FOLDER, Settings, options
+
+if TYPE_CHECKING:
+    from ..build import Built
+    from ..stores import OnDisk
 
 OUT = click.Path(dir_okay=False, path_type=Path)
 STAGES = 4  # that a build reports
@@ -73,14 +78,90 @@ def _print_warnings(warnings: list[Finding]) -> None:
 
 @main.command()
 @click.option("--out", type=OUT, help="Where to write the dataset [default: where serve looks].")
-def build(out: Path | None) -> None:
+@click.option(
+    "--store",
+    envvar="COSPONSOR_STORE",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Make an on-disk store, too, as the current one in this folder.",
+)
+@click.option(
+    "--base-iri",
+    envvar="COSPONSOR_BASE_IRI",
+    default=DEFAULT_BASE,
+    metavar="IRI",
+    help="Where the IRIs of the store dereference; serve --store takes it from there.",
+)
+@click.option(
+    "--data",
+    multiple=True,
+    type=FILE,
+    metavar="FILE",
+    help="RDF file to make the store of, unchecked, instead of building the dataset; may be repeated.",
+)
+@click.option("--rebase", metavar="FROM", help="Base of the IRIs in --data that are moved to --base-iri.")
+def build(out: Path | None, store: Path | None, base_iri: str, data: tuple[Path, ...], rebase: str | None) -> None:
     """Build the dataset: read, derive, check, pack. Prints its version.
 
     Beside the dataset it writes the tables stances.csv, claims.csv and counts.csv, and tables.json, which says what
     their columns mean.
 
     If a check fails, what is there stays as it is, the findings are printed, and the exit status is 1.
+
+    A store is a new folder in DIR, to which the link DIR/current is moved when it is whole. The one before is kept
+    for servers that read it; older ones are deleted.
     """
+    _check_store_options(out, store, base_iri, data, rebase)
+    if store and data:
+        from .storing import store_files
+
+        with _storing(store):
+            _tell(store_files(store, data, base_iri, rebase))
+        click.echo("these data were not checked, and no dataset was built", err=True)
+        return
+    built = _build_dataset(out)
+    if store:
+        from .storing import store_dataset
+
+        with _storing(store):
+            _tell(store_dataset(store, built.text, built.version, base_iri))
+    click.echo(built.version)
+
+
+def _check_store_options(
+    out: Path | None, store: Path | None, base_iri: str, data: tuple[Path, ...], rebase: str | None
+) -> None:
+    if data and not store:
+        raise click.UsageError("--data needs --store: of other data only a store can be built.")
+    if data and out:
+        raise click.UsageError("--out is where the dataset goes, and with --data none is built; leave one of them.")
+    if rebase and not data:
+        raise click.UsageError("--rebase is of --data; the IRIs of the dataset are moved by --base-iri alone.")
+    for iri in filter(None, (base_iri, rebase)):
+        try:
+            check_base(iri)
+        except ValueError as error:
+            raise Cannot(str(error)) from None
+
+
+@contextmanager
+def _storing(folder: Path) -> Iterator[None]:
+    """Turn what cannot be stored into a sentence."""
+    try:
+        yield
+    except ValueError as error:
+        raise Cannot(str(error)) from None
+    except (OSError, RuntimeError) as error:
+        raise Cannot(f"a store cannot be written to {folder} ({error}); make room or choose another.") from None
+
+
+def _tell(store: "OnDisk") -> None:
+    if store.about:
+        click.echo(f"{store.about.quads} quads in {store.path.parent}, for {store.about.base}", err=True)
+
+
+def _build_dataset(out: Path | None) -> "Built":
+    """Build and write the dataset and its tables; end with 1 if a check finds something."""
     from .. import tables
     from ..build import build as build_dataset
     from ..dataset import location, write
@@ -103,7 +184,7 @@ def build(out: Path | None) -> None:
     rows = ", ".join(f"{len(table.rows)} {table.name}" for table in built.tables)
     click.echo(f"{built.text.count(chr(10))} quads in {target}", err=True)
     click.echo(f"{rows} in tables beside it; {tables.DICTIONARY} says what their columns mean", err=True)
-    click.echo(built.version)
+    return built
 
 
 @contextmanager
@@ -187,6 +268,7 @@ def serve(host: str, port: int, workers: int, base_iri: str | None, **others: An
     """
     from .serving import address, run
 
+    base_iri = _base(base_iri, others["store"])
     if host not in LOOPBACK and not base_iri:
         raise Cannot(f"--host {host} needs --base-iri: IRIs must name the address at which others reach this server.")
     port = port or _free_port(host)
@@ -196,6 +278,19 @@ def serve(host: str, port: int, workers: int, base_iri: str | None, **others: An
         run(host, port, Settings(base_iri or address(host, port), **given), workers)
     except ValueError as error:
         raise Cannot(str(error)) from None
+
+
+def _base(base_iri: str | None, store: Path | None) -> str | None:
+    """Return the base given, else that of the store; refuse one that is not the store's."""
+    from ..stores import find
+
+    try:
+        about = find(store).about if store else None
+    except ValueError as error:
+        raise Cannot(str(error)) from None
+    if about and base_iri not in {None, about.base}:
+        raise Cannot(f"the store in {store} is for {about.base}; leave out --base-iri, or make it anew for {base_iri}.")
+    return about.base if about else base_iri
 
 
 def _free_port(host: str) -> int:

@@ -3,19 +3,20 @@
 import gzip
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import pyoxigraph as ox
 
-from .. import iris
-from ..dataset import checked, published, receipts_file
-from .settings import Settings
+from .. import iris, stores
+from ..dataset import checked, published, receipts_file, shapes_hash
+from ..stores import About, OnDisk
+from .settings import DEFAULT_BASE, Settings
 from .statements import Statements, Stored, in_memory
 
 GATE = (
@@ -102,7 +103,7 @@ class Data:
     ones. ``digest`` is the SHA-256 of what was read, nothing if it is not known, and ``source`` gives the dataset as
     it was read, in N-Quads, where there is a dump of it. ``predefined`` says whether queries may use the prefixes
     without declaring them, and ``services`` are the addresses that SERVICE may name. ``counts`` is what was counted for
-    the description of the endpoint when the data were stored.
+    the description of the endpoint when the data were stored. ``on_disk`` is the store, if it is on a disk.
     """
 
     base: str
@@ -114,6 +115,7 @@ class Data:
     predefined: bool = True
     services: tuple[str, ...] = ()
     counts: Sequence[ox.Triple] | None = None
+    on_disk: OnDisk | None = None
 
     @property
     def store(self) -> ox.Store:
@@ -247,9 +249,45 @@ def load(settings: Settings) -> Data:
     The gate is in here because every server comes by, ours or another that calls ``create_app``. Raises ValueError
     with a sentence if something cannot be read or may not be served.
     """
+    if settings.store:
+        return _on_disk(settings, settings.store)
     if _preloaded and (known := _preloaded.get(_files(settings))):
         return known
     return _others(settings) if settings.data else _own(settings)
+
+
+def _on_disk(settings: Settings, folder: Path) -> Data:
+    """Return the data of a store, which is not opened yet."""
+    found, base = stores.find(folder), settings.base_iri
+    about = found.about or About(base, base, digest=stores.fingerprint(found.path))
+    if base not in {about.base, DEFAULT_BASE}:
+        raise ValueError(
+            f"the store in {folder} is for {about.base}, not for {base}; leave out --base-iri, or make the store anew "
+            f"with cosponsor build --store {folder} --base-iri {base}."
+        )
+    if about.shapes not in {None, shapes_hash()}:
+        raise ValueError(f"the store in {folder} was not checked with today's shapes; run cosponsor build --store.")
+    made = found.about is not None
+    return Data(
+        about.base,
+        about.origin,
+        Stored(partial(stores.opened, found.path)),
+        about.shapes is not None,
+        about.digest,
+        partial(_unpacked, found.beside(stores.DUMP)) if made else None,
+        settings.prefixes,
+        settings.services,
+        list(_triples(found.beside(stores.COUNTS))) if made else None,
+        found,
+    )
+
+
+def _unpacked(dump: Path) -> bytes:
+    return gzip.decompress(dump.read_bytes())
+
+
+def _triples(path: Path) -> Iterator[ox.Triple]:
+    return (quad.triple for quad in ox.parse(path=path, format=ox.RdfFormat.N_TRIPLES))
 
 
 def _own(settings: Settings) -> Data:

@@ -1,12 +1,15 @@
 """Dereferencing: a thing answers 303 with its document, a document answers 200 (Cool URIs, section 4)."""
 
+from pathlib import Path
 from urllib.parse import quote, urlencode
 
-from flask import Blueprint, Response, redirect
+from flask import Blueprint, Response, redirect, request
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
+from werkzeug.wsgi import wrap_file
 
 from .. import iris
+from ..stores import DUMP
 from .data import Data, current
 from .description import LICENCE, Document, TooGreat, find, serialize, triples, types
 from .negotiation import DOCUMENTS, HTML, JSON_LD, Format, by_extension, negotiate
@@ -18,7 +21,21 @@ blueprint = Blueprint("documents", __name__)
 @blueprint.get("/dump.nq.gz")
 def dump() -> Response:
     """Return the dataset as it was built, with its canonical IRIs: this is what the version counts for."""
-    return answer(current().dump, "application/gzip")
+    data = current()
+    if data.on_disk and data.on_disk.about:
+        return _sent(data.on_disk.beside(DUMP), data.digest)
+    return answer(data.dump, "application/gzip")
+
+
+def _sent(file: Path, digest: str) -> Response:
+    """Return a file of a dump as it is on the disk, unread."""
+    response = Response(content_type="application/gzip", direct_passthrough=True)
+    response.set_etag(digest[:32])
+    response.make_conditional(request)
+    if response.status_code == 200:
+        response.response = wrap_file(request.environ, file.open("rb"))
+        response.content_length = file.stat().st_size
+    return response
 
 
 @blueprint.get("/context.jsonld")

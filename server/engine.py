@@ -21,7 +21,7 @@ from typing import IO
 
 from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
 
-from .evaluator import Answer, Ceilings, Message, readable, receive, send, start_fork_server
+from .evaluator import Answer, Ceilings, Life, Message, readable, receive, send, start_fork_server
 from .places import PAUSE, Flag, Place, Places
 
 STUCK = 5  # seconds after which an evaluator that takes no request, or the fork server, is given up
@@ -98,26 +98,29 @@ def _spool() -> IO[bytes]:
 class Engine:
     """Evaluators for one dataset, for ``size`` quick queries and as many slow ones, each made when needed.
 
-    ``warm_up`` is called before the first is made; see ``start_fork_server``.
+    ``warm_up`` is called before the first is made, ``prepare`` in each; see ``Life``. Where each is prepared, which
+    takes longer than to fork it, one is kept ready.
     """
 
     answer: Answer
     warm_up: Callable[[], object]
     ceilings: Ceilings
     size: int
+    prepare: Callable[[], object] | None = None
     _fork_server: socket.socket | None = None
     _idle: list[Evaluator] = field(default_factory=list)
     _channels: set[socket.socket] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.places = Places(self.size)
+        self._life = Life(self.answer, self.ceilings, self.warm_up, self.prepare)
         self._forking = threading.Lock()
         self._start()
         self.close = weakref.finalize(self, _close, self._channels)
 
     def _start(self) -> socket.socket:
         self._owner, self._is_warm = os.getpid(), False
-        self._pid, self._fork_server = start_fork_server(self.answer, self.ceilings, self.warm_up)
+        self._pid, self._fork_server = start_fork_server(self._life)
         self._channels.add(self._fork_server)
         return self._fork_server
 
@@ -237,6 +240,8 @@ class Engine:
         with self._forking, suppress(OSError):
             if self._fork_server is not None:
                 send(self._fork_server, {"kill": evaluator.pid})
+        if self.prepare:
+            self._replace()
 
 
 def _patient(channel: socket.socket, seconds: int) -> socket.socket:

@@ -3,6 +3,7 @@
 The server starts a fork server (as in Python's multiprocessing) while it is still small and has one thread. That one
 holds the loaded data, whose memory is shared, and forks an evaluator whenever it is asked, in milliseconds. An
 evaluator answers one query after the other on its channel. Both end when the other end of their channel is closed.
+Data on a disk are opened by each evaluator: what reads them in the background would not be forked.
 """
 
 import gc
@@ -23,6 +24,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from .sockets import forbid_sockets
 
 Message = dict[str, Any]
 Answer = Callable[[Message, "Spool"], Message]
@@ -125,11 +128,23 @@ class Ceilings:
     answer: int
 
 
-def start_fork_server(answer: Answer, ceilings: Ceilings, warm_up: Callable[[], object]) -> tuple[int, socket.socket]:
-    """Start a fork server for evaluators that ``answer``; return its number and the channel on which it takes requests.
+@dataclass(frozen=True)
+class Life:
+    """What evaluators do: they ``answer``, within ceilings.
 
-    ``warm_up`` is called in it once: what evaluators need from files must be read before they cannot open any.
+    ``warm_up`` is called in the fork server once: what evaluators need from files must be read before they cannot open
+    any. ``prepare`` is called in each evaluator, before its memory is limited; if there is one, files can be opened
+    later, too. It raises ValueError with a sentence if the evaluator cannot answer.
     """
+
+    answer: Answer
+    ceilings: Ceilings
+    warm_up: Callable[[], object]
+    prepare: Callable[[], object] | None = None
+
+
+def start_fork_server(life: Life) -> tuple[int, socket.socket]:
+    """Start a fork server for evaluators; return its number and the channel on which it takes requests."""
     ours, theirs = socket.socketpair()
     sys.stdout.flush()
     try:
@@ -144,8 +159,8 @@ def start_fork_server(answer: Answer, ceilings: Ceilings, warm_up: Callable[[], 
         return pid, ours
     with _last():
         _isolate(theirs)
-        warm_up()
-        _serve_forks(answer, ceilings)
+        life.warm_up()
+        _serve_forks(life)
     raise AssertionError
 
 
@@ -178,7 +193,7 @@ def _isolate(channel: socket.socket) -> None:
     gc.freeze()  # so that no collection copies pages that are shared with the server
 
 
-def _serve_forks(answer: Answer, ceilings: Ceilings) -> None:
+def _serve_forks(life: Life) -> None:
     """Say that this is warm. Fork an evaluator for each file received, kill whom the server names, until it is gone."""
     children: set[int] = set()
     channel = socket.socket(fileno=CHANNEL)
@@ -193,7 +208,7 @@ def _serve_forks(answer: Answer, ceilings: Ceilings) -> None:
             if not files:
                 _kill(children & {message["kill"]})
                 continue
-            reply = _fork(partial(_evaluate, files[0], answer, ceilings, message["networked"]))
+            reply = _fork(partial(_evaluate, files[0], life, message["networked"]))
             children |= {reply["pid"]} - {0}
             os.close(files[0])
             send(channel, reply)
@@ -221,28 +236,51 @@ def _kill(children: set[int]) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def _evaluate(channel: int, answer: Answer, ceilings: Ceilings, networked: bool) -> None:
+def _evaluate(channel: int, life: Life, networked: bool) -> None:
     """Answer queries on a stack that bears nested ones, then end this process."""
     with _last():
         os.setpgid(0, 0)  # Linux gives a priority to a process's first thread only, but to all of a group
         os.dup2(channel, CHANNEL)
         os.close(channel)
+        answer = _prepared(life, networked)
         threading.stack_size(STACK)
-        _limit(ceilings.memory, networked)
-        thread = threading.Thread(target=_serve, args=(socket.socket(fileno=CHANNEL), answer, ceilings))
+        _limit(life.ceilings.memory, sockets=networked or life.prepare is not None)
+        thread = threading.Thread(target=_serve, args=(socket.socket(fileno=CHANNEL), answer, life.ceilings))
         thread.start()
         thread.join()
 
 
-def _limit(memory: int, networked: bool) -> None:
-    """Set the ceilings: of address space, and of files, where the spool takes the last place and leaves no socket."""
+def _prepared(life: Life, networked: bool) -> Answer:
+    """Return what answers once this evaluator is prepared; if it cannot be, what says so."""
+    if life.prepare is None:
+        return life.answer
+    try:
+        if not networked:
+            forbid_sockets()
+        life.prepare()
+    except (OSError, ValueError) as error:
+        os.write(2, f"an evaluator cannot be prepared: {error}\n".encode())
+        return _unprepared
+    return life.answer
+
+
+def _unprepared(_: Message, __: "Spool") -> Message:
+    said = "The data cannot be read now; whoever runs this server finds the reason in its log."
+    return {"problem": {"code": 500, "description": said, "members": {}}, "spent": True}
+
+
+def _limit(memory: int, sockets: bool) -> None:
+    """Set the ceilings: of address space, and of files, where the spool takes the last place and leaves no socket.
+
+    With ``sockets`` they may be opened, as far as this ceiling goes, and so may files.
+    """
     if sys.platform == "linux":  # elsewhere the system does not keep to this ceiling
         size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (size + STACK + memory,) * 2)
         with suppress(OSError):
             Path("/proc/self/oom_score_adj").write_text("1000")  # where memory ends, queries go before the server
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if not networked:
+    if not sockets:
         resource.setrlimit(resource.RLIMIT_NOFILE, (CHANNEL + 2,) * 2)
     os.nice(1)  # the server itself goes first
 
@@ -258,7 +296,8 @@ def _serve(channel: socket.socket, answer: Answer, ceilings: Ceilings) -> None:
             spool = Spool(files[0], ceilings.answer)
             reply = answer(request, spool)
             os.close(files[0])
-            send(channel, reply | {"size": spool.size, "spent": _peak() - start > GROWN}, bytes(spool.head))
+            spent = reply.get("spent") or _peak() - start > GROWN
+            send(channel, reply | {"size": spool.size, "spent": spent}, bytes(spool.head))
 
 
 def _peak() -> int:

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
+from ..stores import find, problem
 from .data import preload
 from .journal import configuration
 from .settings import Settings
@@ -29,7 +30,7 @@ def run(host: str, port: int, settings: Settings, workers: int) -> None:
     with TemporaryDirectory(prefix="cosponsor-") as folder, ThreadPoolExecutor(1) as pool:
         # The workers read these from there; the last is to be there before prometheus_client is imported.
         os.environ |= settings.to_environment() | {"PROMETHEUS_MULTIPROC_DIR": folder}
-        loading = pool.submit(preload, settings)
+        loading = pool.submit(_prepare, settings)
         _import()
         loading.result()  # what cannot be served is said here, and not by a worker after the address
         pool.shutdown()  # before there are other processes
@@ -60,9 +61,20 @@ def _serve(host: str, port: int, workers: int, settings: Settings) -> None:
         respawn_failed_workers=True,
         log_level="warning",
         log_dictconfig=configuration(settings.log),
-        prepare=partial(preload, settings),
+        prepare=partial(_prepare, settings),
         ended=metrics.forget,
     ).serve()
+
+
+def _prepare(settings: Settings) -> None:
+    """Load what workers are forked with; raise ValueError if it cannot or may not be served.
+
+    A store on a disk is not opened here, for this process forks.
+    """
+    preload(settings)
+    said = problem(find(settings.store).path) if settings.store else ""
+    if said:
+        raise ValueError(said)
 
 
 def _import() -> None:

@@ -36,7 +36,8 @@ class Settings:
 
     No ``data``, ``store`` or ``endpoint`` means the dataset of this project. ``rebase_from`` is the base that is moved
     to ``base_iri``: by default the canonical one for the project's own dataset and none for other data, which is
-    served as it is. That ``prefixes`` may be used undeclared is not SPARQL (SPARQL 1.1 Query, section 4.1.1).
+    served as it is. A store has a base of its own. That ``prefixes`` may be used undeclared is not SPARQL (SPARQL 1.1
+    Query, section 4.1.1).
     """
 
     base_iri: str = _setting(
@@ -97,6 +98,14 @@ class Settings:
         0,
         "NUMBER",
     )
+    store: Path | None = _setting(  # noqa: RUF009 (a field)
+        "--store",
+        "STORE",
+        FOLDER,
+        "Folder of on-disk stores by cosponsor build --store, to serve the current one; or a store of Oxigraph.",
+        None,
+        "DIR",
+    )
 
     rate: str | None = _setting(
         "--rate", "RATE", Rate(), "Requests of one client, as 600/minute [default: any number].", None, "RATE"
@@ -107,6 +116,9 @@ class Settings:
         check_base(self.base_iri)
         if self.rebase_from:
             check_base(self.rebase_from)
+        if self.store and (self.data or self.rebase_from):
+            other = "--data" if self.data else "--rebase"
+            raise ValueError(f"--store and {other} exclude each other: a store is of data that were moved already.")
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":

@@ -1,5 +1,6 @@
 """The SPARQL endpoint (SPARQL 1.1 Protocol, section 2), read-only."""
 
+from dataclasses import replace
 from functools import partial
 from threading import Event
 
@@ -19,6 +20,7 @@ from .operation import Operation, operation
 from .operations import note
 from .service import bare
 from .settings import Settings
+from .statements import Stored, in_memory
 from .terms import Table, table
 from .validators import has, is_volatile, not_modified, tag, tagged
 
@@ -128,9 +130,10 @@ def register(app: Flask, data: Data, settings: Settings) -> None:
     app.extensions["cosponsor.settings"] = settings
     app.extensions["cosponsor.engine"] = Engine(
         partial(respond, data=data),
-        partial(warm_up, data),
+        partial(warm_up, replace(data, statements=in_memory()) if data.on_disk else data),
         Ceilings(settings.memory << 20, settings.answer << 20),
         settings.evaluators,
+        data.statements.reopen if data.on_disk and isinstance(data.statements, Stored) else None,
     )
 
 

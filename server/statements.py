@@ -59,6 +59,11 @@ class Stored:
         """The store."""
         return self.opened()
 
+    def reopen(self) -> None:
+        """Open the store in a process that was forked; one that was open before is left alone, as it is not whole."""
+        self._before = vars(self).pop("store", None)
+        _ = self.store
+
     def about(self, nodes: Iterable[ox.NamedNode], predicates: Iterable[ox.NamedNode] = ()) -> list[ox.Quad]:
         """Return the quads whose subject is one of ``nodes``, of all predicates or of some."""
         chosen: list[ox.NamedNode | None] = [*predicates] or [None]

@@ -1,6 +1,8 @@
 """The engine and its evaluators: what becomes of queries that take too much, and of those beside them."""
 
 import os
+import platform
+import queue
 import resource
 import signal
 import socket
@@ -20,6 +22,7 @@ from cosponsor.server import engine as module
 from cosponsor.server.engine import SLOW, Engine, Spooled
 from cosponsor.server.evaluator import GROWN, INLINE, Ceilings, Message, Spool
 from cosponsor.server.places import PAUSE, Gone
+from cosponsor.server.sockets import forbid_sockets
 
 from .serving import wait_until
 
@@ -37,15 +40,22 @@ def act(request: Message, spool: Spool) -> Message:
     spool.write(b"x" * request.get("size", 0))
     spool.close()
     kept = bytearray(request.get("memory", 0))
-    return {"pid": os.getpid(), "sockets": _can_open_a_socket(), "kept": len(kept)}
+    return {"pid": os.getpid(), "sockets": _can_open(socket.socket), "files": _can_open(_many_files), "kept": len(kept)}
 
 
-def _can_open_a_socket() -> bool:
+def _can_open(make: Callable[[], Any]) -> bool:
     try:
-        socket.socket().close()
+        make().close()
     except OSError:
         return False
     return True
+
+
+def _many_files() -> ExitStack:
+    with ExitStack() as stack:
+        for _ in range(20):
+            stack.enter_context(Path(os.devnull).open())
+        return stack.pop_all()
 
 
 @pytest.fixture
@@ -146,6 +156,61 @@ def test_an_evaluator_has_no_socket_unless_its_query_may_call(engine: Engine) ->
         return bool(reply.message["sockets"])
 
     assert (sockets(False), sockets(True), sockets(False)) == (False, True, False)
+
+
+def test_an_evaluator_that_is_prepared_may_open_files_and_has_no_socket_in_any_thread() -> None:
+    asked, found = queue.SimpleQueue[None](), queue.SimpleQueue[bool]()
+
+    def wait() -> None:
+        asked.get()
+        found.put(_can_open(socket.socket))
+
+    def prepare() -> None:
+        threading.Thread(target=wait, daemon=True).start()  # lives on, as those of a store do
+
+    def ask(request: Message, spool: Spool) -> Message:
+        asked.put(None)
+        return act(request, spool) | {"thread": found.get()}
+
+    with closing(Engine(ask, int, CEILINGS, 1, prepare)) as engine:
+        message = run(engine).message
+    assert (message["files"], message["sockets"], message["thread"]) == (True, False, False)
+
+
+def test_a_query_that_may_call_has_sockets_where_evaluators_are_prepared() -> None:
+    with closing(Engine(act, int, CEILINGS, 1, int)) as engine:
+        reply = engine.run({"timeout": 5}, "a", threading.Event(), networked=True)
+    assert reply.message["sockets"]
+
+
+def test_one_that_is_prepared_is_ready_in_the_place_of_one_that_ended() -> None:
+    with closing(Engine(act, int, CEILINGS, 2, int)) as engine:
+        with pytest.raises(InternalServerError):
+            run(engine, kill=signal.SIGKILL)
+        (ready,) = engine._idle
+        assert pid_of(engine) == ready.pid
+
+
+def test_one_that_cannot_be_prepared_is_500_and_the_next_tries_again(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def prepare() -> None:
+        if not (tmp_path / "there").exists():
+            raise ValueError("nothing is there.")
+
+    with closing(Engine(act, int, CEILINGS, 1, prepare)) as engine:
+        reply = run(engine)
+        assert reply.message["problem"]["code"] == 500
+        (tmp_path / "there").touch()
+        engine._idle.clear()  # the one that is ready tried before
+        assert is_running(pid_of(engine))
+    assert "an evaluator cannot be prepared: nothing is there." in capfd.readouterr().err
+
+
+def test_a_system_without_a_filter_of_calls_prepares_no_evaluator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "pdp11")
+    with pytest.raises(OSError, match=r"no filter of system calls is known for \w+ on pdp11"):
+        forbid_sockets()
 
 
 def test_a_fork_server_that_was_killed_is_replaced(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
