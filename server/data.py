@@ -15,6 +15,7 @@ import pyoxigraph as ox
 
 from .. import iris, stores
 from ..dataset import checked, published, receipts_file, shapes_hash
+from ..files import rdf_format, unreadable
 from ..stores import About, OnDisk
 from .settings import DEFAULT_BASE, Settings
 from .statements import Statements, Stored, in_memory
@@ -319,27 +320,18 @@ def _moved(text: bytes, origin: str, base: str) -> bytes:
 
 def _load(store: ox.Store, path: Path, base: str) -> bytes:
     """Load a file and return the SHA-256 of it; raise ValueError with a sentence if it cannot be read."""
-    file_format = ox.RdfFormat.from_extension(path.suffix.removeprefix("."))
-    if file_format is None:
-        raise ValueError(f"{path.name}: the extension {path.suffix!r} is not of an RDF format; use .ttl, .nq …")
+    file_format = rdf_format(path)
     try:
         # Relative IRIs resolve against the base: the path of a file is nobody's business.
         store.load(path=path, format=file_format, base_iri=base)
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").digest()
     except (SyntaxError, OSError, ValueError) as error:
-        raise ValueError(_unreadable(path, file_format.name, error)) from None
+        raise ValueError(unreadable(path, file_format.name, error)) from None
 
 
 def _n_quads(store: ox.Store) -> bytes:
     return ox.serialize(store, format=ox.RdfFormat.N_QUADS) or b""
-
-
-def _unreadable(path: Path, name: str, error: Exception) -> str:
-    """Return a sentence that names the file, the line and the problem."""
-    line = f"line {error.lineno}: " if isinstance(error, SyntaxError) and error.lineno else ""
-    problem = (getattr(error, "msg", None) or str(error)).removesuffix(".")
-    return f"{path}: {line}{problem}; it cannot be read as {name}."
 
 
 def current() -> Data:
