@@ -30,10 +30,11 @@ def run(host: str, port: int, settings: Settings, workers: int) -> None:
     with TemporaryDirectory(prefix="cosponsor-") as folder, ThreadPoolExecutor(1) as pool:
         # The workers read these from there; the last is to be there before prometheus_client is imported.
         os.environ |= settings.to_environment() | {"PROMETHEUS_MULTIPROC_DIR": folder}
-        loading = pool.submit(_prepare, settings)
+        loading = pool.submit(preload, settings)
         _import()
         loading.result()  # what cannot be served is said here, and not by a worker after the address
         pool.shutdown()  # before there are other processes
+        _refuse_unreadable(settings)
         click.echo(address(host, port))
         sys.stdout.flush()
         _serve(host, port, workers, settings)
@@ -67,11 +68,13 @@ def _serve(host: str, port: int, workers: int, settings: Settings) -> None:
 
 
 def _prepare(settings: Settings) -> None:
-    """Load what workers are forked with; raise ValueError if it cannot or may not be served.
-
-    A store on a disk is not opened here, for this process forks.
-    """
+    """Load what new workers are forked with; raise ValueError if it cannot or may not be served."""
     preload(settings)
+    _refuse_unreadable(settings)
+
+
+def _refuse_unreadable(settings: Settings) -> None:
+    """Raise ValueError if the store on a disk cannot be opened; it is not opened here, for this process forks."""
     said = problem(find(settings.store).path) if settings.store else ""
     if said:
         raise ValueError(said)
