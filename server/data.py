@@ -3,8 +3,9 @@
 import gzip
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -17,6 +18,8 @@ from .. import iris, stores
 from ..dataset import checked, published, receipts_file, shapes_hash
 from ..files import rdf_format, unreadable
 from ..stores import About, OnDisk
+from .behind import authorization
+from .elsewhere import Elsewhere
 from .settings import DEFAULT_BASE, Settings
 from .statements import Statements, Stored, in_memory
 
@@ -35,6 +38,7 @@ LABELS = tuple(
         iris.PREFIXES["sh"] + "name",
     )
 )
+FRESH = 60  # seconds that labels and graphs of data without a version are remembered
 REMEMBERED = 100_000  # labels
 POINTING = 20_000  # statements that point to a thing, read for its document
 
@@ -117,6 +121,7 @@ class Data:
     services: tuple[str, ...] = ()
     counts: Sequence[ox.Triple] | None = None
     on_disk: OnDisk | None = None
+    made: float = field(default_factory=time.monotonic, init=False)
 
     @property
     def store(self) -> ox.Store:
@@ -245,13 +250,16 @@ def _files(settings: Settings) -> tuple[object, ...]:
 
 
 def load(settings: Settings) -> Data:
-    """Return what ``settings`` name: the project's own dataset, or files of any RDF format.
+    """Return what ``settings`` name: the project's own dataset, or files of any RDF format; of an endpoint nothing.
 
     The gate is in here because every server comes by, ours or another that calls ``create_app``. Raises ValueError
     with a sentence if something cannot be read or may not be served.
     """
     if settings.store:
         return _on_disk(settings, settings.store)
+    if settings.endpoint:
+        authorization()
+        return _data(settings, settings.base_iri, Elsewhere(), settings.data_version, None)
     if _preloaded and (known := _preloaded.get(_files(settings))):
         return known
     return _others(settings) if settings.data else _own(settings)
@@ -309,8 +317,10 @@ def _others(settings: Settings) -> Data:
     return _data(settings, origin, in_memory(_moved(source, origin, base)), digest.hexdigest(), lambda: source)
 
 
-def _data(settings: Settings, origin: str, statements: Statements, digest: str, source: Callable[[], bytes]) -> Data:
-    own, base = not settings.data, settings.base_iri
+def _data(
+    settings: Settings, origin: str, statements: Statements, digest: str, source: Callable[[], bytes] | None
+) -> Data:
+    own, base = not (settings.data or settings.endpoint), settings.base_iri
     return Data(base, origin, statements, own, digest, source, settings.prefixes, settings.services)
 
 
@@ -335,8 +345,10 @@ def _n_quads(store: ox.Store) -> bytes:
 
 
 def current() -> Data:
-    """Return the data of the running application."""
+    """Return the data of the running application; of those without a version nothing is remembered for long."""
     from flask import current_app  # in here, because data are loaded while Flask is imported
 
     data: Data = current_app.extensions["cosponsor"]
+    if not data.version and time.monotonic() > data.made + FRESH:
+        data = current_app.extensions["cosponsor"] = replace(data)
     return data

@@ -54,7 +54,7 @@ def find(data: Data, path: str) -> Document | None:
     is_version = path.startswith("ontology/") and iri == ontology_version(data)
     name = "ontology" if is_version else _INFORMATION.get(path)
     graph = f"{data.base}graph/{name}" if name else iri
-    if graph in data.graphs:
+    if data.statements.has_graph(ox.NamedNode(graph)):
         return Document(topic, path, ox.NamedNode(graph), Described([], data.statements.about([topic], [RDF_TYPE]), []))
     described = None if name else data.described(iri)
     return Document(topic, path, None, described) if described and described.nodes else None

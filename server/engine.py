@@ -19,8 +19,9 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
+from werkzeug.exceptions import GatewayTimeout, HTTPException, InternalServerError, ServiceUnavailable
 
+from .behind import IT, LESS
 from .evaluator import Answer, Ceilings, Life, Message, readable, receive, send, start_fork_server
 from .places import PAUSE, Flag, Place, Places
 
@@ -99,7 +100,8 @@ class Engine:
     """Evaluators for one dataset, for ``size`` quick queries and as many slow ones, each made when needed.
 
     ``warm_up`` is called before the first is made, ``prepare`` in each; see ``Life``. Where each is prepared, which
-    takes longer than to fork it, one is kept ready.
+    takes longer than to fork it, one is kept ready. Where they ask another engine all are ``networked``: they can open
+    sockets, and are kept like others.
     """
 
     answer: Answer
@@ -107,6 +109,7 @@ class Engine:
     ceilings: Ceilings
     size: int
     prepare: Callable[[], object] | None = None
+    networked: bool = False
     _fork_server: socket.socket | None = None
     _idle: list[Evaluator] = field(default_factory=list)
     _channels: set[socket.socket] = field(default_factory=set)
@@ -131,18 +134,20 @@ class Engine:
     def run(self, request: Message, client: str, gone: Flag, networked: bool = False) -> Spooled:
         """Return the reply to ``request`` within ``request["timeout"]`` seconds, those in the queue included.
 
-        Raises 429 or 503 if there is no room, 503 at the deadline, 500 if the evaluator ended, ``Gone`` if the client
-        went away. The evaluator that did not answer is killed; the next query gets another.
+        Raises 429 or 503 if there is no room, 503 or 504 at the deadline, 500 if the evaluator ended, ``Gone`` if the
+        client went away. The evaluator that did not answer is killed; the next query gets another. One that is
+        ``networked`` among others that are not is for this query alone.
         """
+        apart = networked and not self.networked
         deadline = time.monotonic() + request["timeout"]
         with self.places.hold(client, deadline, gone) as place:
-            evaluator = self._take(networked)
+            evaluator = self._take(apart)
             kept = False
             try:
                 reply = evaluator.ask(request, partial(self._wait, place, evaluator))
-                kept = place in self.places.quick and not (networked or reply.message["spent"])
+                kept = place in self.places.quick and not (apart or reply.message["spent"])
             except TimeoutError:
-                raise _late(request["timeout"]) from None
+                raise _late(request["timeout"], self.networked) from None
             except Ended:
                 raise _crashed(self.ceilings) from None
             finally:
@@ -163,17 +168,17 @@ class Engine:
         """Have an evaluator ready for the next query, in the place of one that will not be used again."""
         if not self._idle:  # else that one was for a query that may call out, for which none is kept
             with suppress(HTTPException):
-                self._idle.append(self._made(networked=False))
+                self._idle.append(self._made(self.networked))
 
-    def _take(self, networked: bool) -> Evaluator:
+    def _take(self, apart: bool) -> Evaluator:
         self._own()
-        while self._idle and not networked:
+        while self._idle and not apart:
             with suppress(IndexError):  # another thread was faster
                 evaluator = self._idle.pop()
                 if evaluator.lives():
                     return evaluator
                 self._part_with(evaluator.channel)
-        return self._made(networked)
+        return self._made(apart or self.networked)
 
     def _made(self, networked: bool) -> Evaluator:
         """Return a new evaluator; raise 503 if there can be none."""
@@ -257,11 +262,11 @@ def _close(channels: set[socket.socket]) -> None:
         channel.close()
 
 
-def _late(seconds: float) -> Late:
+def _late(seconds: float, elsewhere: bool) -> HTTPException:
+    if elsewhere:
+        return GatewayTimeout(f"{IT} did not answer whole within {seconds:g} seconds. {LESS}")
     return Late(
-        f"The query was stopped after {seconds:g} seconds, before its answer was complete. Ask for less: fewer "
-        "patterns, a narrower one first, or LIMIT.",
-        retry_after=PAUSE,
+        f"The query was stopped after {seconds:g} seconds, before its answer was complete. {LESS}", retry_after=PAUSE
     )
 
 

@@ -44,9 +44,9 @@ def respond(request: Message, spool: Spool, data: Data) -> Message:
             if chosen.extension == "srx":
                 refuse_unsound_xml(spool.chunks(), chosen, ROWS)
     except HTTPException as error:
-        return _problem(error)
+        return problem(error)
     except Exception as error:
-        return _problem(_unforeseen(spool.problem or error, spool, bool(data.services)))
+        return problem(unforeseen(spool.problem or error, spool, bool(data.services)))
     hints = of_terms(tokens(request["query"]), data)
     return {"kind": kind, "format": chosen and chosen.extension, "hints": hints, "rows": rows}
 
@@ -71,12 +71,14 @@ def _kind(results: Results) -> str:
     return "boolean" if isinstance(results, ox.QueryBoolean) else "rows"
 
 
-def _problem(error: HTTPException) -> Message:
-    members = getattr(error, "members", {})
-    return {"problem": {"code": error.code, "description": error.description, "members": members}}
+def problem(error: HTTPException) -> Message:
+    """Return the reply that says what an error does."""
+    told = {name: getattr(error, name, None) for name in ("code", "description", "members", "retry_after")}
+    return {"problem": told | {"members": told["members"] or {}}}
 
 
-def _unforeseen(error: Exception, spool: Spool, networked: bool) -> HTTPException:
+def unforeseen(error: Exception, spool: Spool, networked: bool) -> HTTPException:
+    """Return what a client is told of an error: of a full spool or memory, or of none that is known."""
     if isinstance(error, Full):
         return InsufficientStorage(
             f"The answer is greater than {spool.limit >> 20} MiB and was not sent: a part would look like the whole. "
@@ -126,22 +128,16 @@ def write(results: Results, chosen: Format, data: Data, spool: Spool) -> int | N
     """
     try:
         if isinstance(results, ox.QueryTriples):
-            triples = sorted(set(results), key=str)
-            spool.write(serialize(data, triples, chosen))
-            return len(triples)
+            return write_graph(set(results), chosen, data, spool)
         results.serialize(cast(IO[bytes], spool), format=RESULTS[chosen])
-        return _rows(spool, chosen) if isinstance(results, ox.QuerySolutions) else None
-    except OSError as error:
-        if spool.problem or chosen is not JSON_LD:
-            raise
-        raise unsayable(chosen, GRAPHS, str(error)) from None  # triple terms, as JSON-LD
+        return count_rows(spool, chosen) if isinstance(results, ox.QuerySolutions) else None
     except (RuntimeError, ValueError) as error:
         if spool.problem:
             raise
         raise BadRequest(f"The query cannot be answered as {chosen.name}: {error}.") from None
 
 
-def _rows(spool: Spool, chosen: Format) -> int | None:
+def count_rows(spool: Spool, chosen: Format) -> int | None:
     """Return the rows of an answer that is still in memory."""
     if len(spool.head) < spool.size:
         return None
@@ -150,3 +146,14 @@ def _rows(spool: Spool, chosen: Format) -> int | None:
     if chosen.extension == "srx":
         return spool.head.count(b"<result>")  # which in a text would be &lt;result&gt;
     return sum(part.count(b"\n") for part in spool.head.split(b'"')[::2]) - 1  # ends of lines outside of quotes
+
+
+def write_graph(triples: set[ox.Triple], chosen: Format, data: Data, spool: Spool) -> int:
+    """Write triples into ``spool``, sorted; return how many. Raise 406 where the format cannot say them."""
+    try:
+        spool.write(serialize(data, sorted(triples, key=str), chosen))
+        return len(triples)
+    except OSError as error:
+        if spool.problem or chosen is not JSON_LD:
+            raise
+        raise unsayable(chosen, GRAPHS, str(error)) from None  # triple terms, as JSON-LD

@@ -35,6 +35,6 @@ def graph_store() -> Response:
 def _existing(iri: str, data: Data) -> ox.NamedNode:
     """Return the graph of an absolute IRI; raise 404 if there is none of that name (section 5.1)."""
     node = graph(iri, data)
-    if node.value not in data.graphs:
+    if not data.statements.has_graph(node):
         raise NotFound(f"There is no graph {iri}. The graphs are listed at {data.base}dataset.")
     return node

@@ -69,7 +69,7 @@ def of_terms(tokens: Tokens, data: Data) -> list[str]:
     For SPARQL that is no error: ``cosp:countri`` just has no answers.
     """
     tokens = [token for token in tokens if not token["comment"]]
-    known = {**(data.prefixes if data.predefined else {}), **_declared(tokens)}
+    known = {**(data.prefixes if data.predefined else {}), **declared(tokens)}
     names = (token[0].rstrip(".").replace("\\", "").partition(":") for token in _prefixed(tokens))
     named = [known[prefix] + local for prefix, _, local in names if prefix in known]
     named += [token["iri"][1:-1] for token in tokens if token["iri"]]
@@ -114,10 +114,17 @@ def _fragments(document: str, data: Data) -> set[str]:
     return {fragment for name, _, fragment in names if name == document} - {""}
 
 
-def _declared(tokens: Tokens) -> dict[str, str]:
+def declared(tokens: Tokens) -> dict[str, str]:
     """Return the prefixes that a query declares (SPARQL 1.1 Query, section 4.1.1)."""
     triples = zip(tokens, tokens[1:], tokens[2:], strict=False)
     return {name[0][:-1]: iri[0][1:-1] for word, name, iri in triples if _is(word, "prefix") and iri["iri"]}
+
+
+def undeclared(tokens: Tokens, data: Data) -> dict[str, str]:
+    """Return the prefixes of the house that a query uses and does not declare, with their namespaces."""
+    tokens = [token for token in tokens if not token["comment"]]
+    used = {token[0].partition(":")[0] for token in _prefixed(tokens)} - set(declared(tokens))
+    return {prefix: iri for prefix, iri in data.prefixes.items() if prefix in used}
 
 
 def _is(token: re.Match[str], keyword: str) -> bool:
@@ -132,12 +139,12 @@ def _prefixed(tokens: Tokens) -> Iterator[re.Match[str]]:
 
 
 def _undeclared(tokens: Tokens, data: Data) -> Iterator[Mistake]:
-    declared = {*(data.prefixes if data.predefined else ()), *_declared(tokens)}
+    usable = {*(data.prefixes if data.predefined else ()), *declared(tokens)}
     known = {**in_wide_use(), **data.prefixes}
     for token in _prefixed(tokens):
         prefix = token[0].partition(":")[0]
-        if prefix not in declared and len(token[0]) <= LONGEST:
-            declared.add(prefix)
+        if prefix not in usable and len(token[0]) <= LONGEST:
+            usable.add(prefix)
             yield Mistake(token, f"the prefix {prefix}: is not declared", _advice(prefix, known, data))
 
 

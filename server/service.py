@@ -144,7 +144,7 @@ class Service:
     def questions(self) -> list[Question]:
         """The questions, if the data are in the vocabulary in which they are asked, with local IRIs."""
         vocabulary = self._at("graph/ontology")
-        asked = questions() if vocabulary.value in self.data.graphs else []
+        asked = questions() if self.data.statements.has_graph(vocabulary) else []
         return [Question(each.name, each.english, self.data.local(each.query)) for each in asked]
 
     @cached_property
@@ -168,13 +168,25 @@ class Service:
         declared = "need not be declared" if self.data.predefined else "are not known unless they are declared"
         return [
             "Read-only: updates are refused.",
-            f"{sends} Nothing else is fetched: FROM and GRAPH name graphs of this dataset.",
-            "The default graph is the union of all graphs, unless a query (FROM) or a request (default-graph-uri, "
-            "named-graph-uri) names a dataset; what the request names replaces what the query names.",
+            *(self._elsewhere(sends) if self.settings.endpoint else self._here(sends)),
             f"Relative IRIs in a query are below {self.data.base}; the prefixes of this page {declared}.",
             f"A query has {self.settings.timeout:g} seconds (the parameter timeout asks for less), its answer "
             f"{self.settings.answer} MiB; brackets nest at most {MAX_DEPTH} deep. An answer is whole or an error.",
             "Without Accept, rows are answered as SPARQL JSON and graphs as Turtle.",
+        ]
+
+    def _here(self, sends: str) -> list[str]:
+        return [
+            f"{sends} Nothing else is fetched: FROM and GRAPH name graphs of this dataset.",
+            "The default graph is the union of all graphs, unless a query (FROM) or a request (default-graph-uri, "
+            "named-graph-uri) names a dataset; what the request names replaces what the query names.",
+        ]
+
+    def _elsewhere(self, sends: str) -> list[str]:
+        return [
+            f"{sends} Queries are answered by another engine behind this endpoint.",
+            "It knows what its default graph is, unless a query (FROM) or a request (default-graph-uri, "
+            "named-graph-uri) names a dataset; what the request names replaces what the query names.",
         ]
 
     def again(self, offer: Format) -> str:
@@ -188,10 +200,17 @@ class Service:
         return ROWS if rows else GRAPHS
 
     def _static(self) -> Iterator[ox.Triple]:
-        """Yield what is true of any data; ``<dataset>`` stands for the dataset, and there may be no dump."""
+        """Yield what is true of any data; ``<dataset>`` stands for the dataset, and there may be no dump.
+
+        Nor is it known what another engine infers, and of what its default graph is the union.
+        """
+        unknown = set() if self.data.source else {self._at("sparql#dump"), self._at("dump.nq.gz")}
+        if self.settings.endpoint:
+            inferred = ox.NamedNode("http://www.w3.org/ns/entailment/Simple")
+            unknown |= {ox.NamedNode(SD + "UnionDefaultGraph"), self._at("sparql#default-graph"), inferred}
         text = (iris.room("server") / "service.ttl").read_text("utf-8").replace("<dataset>", str(dataset(self.data)))
         for quad in ox.parse(text, format=ox.RdfFormat.TURTLE, base_iri=self.data.base):
-            if self.data.source or not {quad.subject, quad.object} & {self._at("sparql#dump"), self._at("dump.nq.gz")}:
+            if not {quad.subject, quad.object} & unknown:
                 yield quad.triple
 
     def _formats(self) -> Iterator[ox.Triple]:

@@ -35,6 +35,7 @@ def run(host: str, port: int, settings: Settings, workers: int) -> None:
         loading.result()  # what cannot be served is said here, and not by a worker after the address
         pool.shutdown()  # before there are other processes
         _refuse_unreadable(settings)
+        _warn_of(settings.endpoint)
         click.echo(address(host, port))
         sys.stdout.flush()
         _serve(host, port, workers, settings)
@@ -78,6 +79,14 @@ def _refuse_unreadable(settings: Settings) -> None:
     said = problem(find(settings.store).path) if settings.store else ""
     if said:
         raise ValueError(said)
+
+
+def _warn_of(endpoint: str | None) -> None:
+    """Say on standard error if an engine does not answer; it may do so later, so that is no reason not to start."""
+    from .remote import unanswered
+
+    if endpoint and (problem := unanswered(endpoint)):
+        click.echo(f"{problem} Until it does, queries and pages get this as an error.", err=True)
 
 
 def _import() -> None:

@@ -9,17 +9,14 @@ from typing import Any, TypeVar
 import click
 
 from ..iris import check_base
+from .behind import AUTHORIZATION, check_endpoint
 from .gate import Rate
 
+WAITING = 16  # evaluators that wait for another engine, which costs this machine little
 DEFAULT_BASE = "http://127.0.0.1:8000/"
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def default_evaluators() -> int:
-    """Return how many processes for queries fit this machine: one for each processor, and one for others."""
-    return (os.cpu_count() or 1) + 1
 
 
 def _setting(
@@ -27,7 +24,7 @@ def _setting(
 ) -> Any:  # noqa: ANN401
     """Return the field of a setting: the option and the variable that give it, its type, and what it is."""
     told = {"option": option, "variable": f"COSPONSOR_{variable}", "type": type_, "help": help_, "metavar": metavar}
-    return field(metadata=told, **({"default_factory": default} if callable(default) else {"default": default}))
+    return field(metadata=told, default=default)
 
 
 @dataclass(frozen=True)
@@ -56,6 +53,22 @@ class Settings:
         (),
         "FILE",
     )
+    endpoint: str | None = _setting(
+        "--endpoint",
+        "ENDPOINT",
+        click.STRING,
+        f"SPARQL 1.1 engine to stand before; {AUTHORIZATION} is what it wants as Authorization.",
+        None,
+        "URL",
+    )
+    data_version: str = _setting(
+        "--data-version",
+        "DATA_VERSION",
+        click.STRING,
+        "Version of the data behind --endpoint, to be changed with them; without one no answer is kept.",
+        "",
+        "TEXT",
+    )
     rebase_from: str | None = _setting(
         "--rebase", "REBASE", click.STRING, "Base of the IRIs in --data that are moved to --base-iri.", None, "FROM"
     )
@@ -76,12 +89,13 @@ class Settings:
     answer: int = _setting(
         "--answer", "ANSWER", click.IntRange(1), "Size of an answer; a greater one is refused whole.", 256, "MIB"
     )
-    evaluators: int = _setting(
+    evaluators: int | None = _setting(
         "--evaluators",
         "EVALUATORS",
         click.IntRange(1),
-        "Processes that answer queries, for each worker [default: one more than processors].",
-        default_evaluators,
+        f"Processes that answer queries, for each worker [default: one more than processors; {WAITING} that wait for "
+        "--endpoint].",
+        None,
         "NUMBER",
     )
     services: tuple[str, ...] = _setting(
@@ -119,6 +133,25 @@ class Settings:
         if self.store and (self.data or self.rebase_from):
             other = "--data" if self.data else "--rebase"
             raise ValueError(f"--store and {other} exclude each other: a store is of data that were moved already.")
+        if self.endpoint:
+            check_endpoint(self.endpoint)
+            self._refuse_beside_endpoint()
+        elif self.data_version:
+            raise ValueError("--data-version is of the data behind --endpoint; what is read here has its own version.")
+
+    def _refuse_beside_endpoint(self) -> None:
+        if self.data or self.store:
+            other = "--data" if self.data else "--store"
+            raise ValueError(f"--endpoint and {other} exclude each other: the engine behind has the data.")
+        if self.rebase_from:
+            raise ValueError(
+                "--rebase does not go with --endpoint: its IRIs are served as they are. Give them as --base-iri."
+            )
+
+    @property
+    def processes(self) -> int:
+        """How many processes answer queries: as said, or as many as fit this machine, or as wait for another."""
+        return self.evaluators or (WAITING if self.endpoint else (os.cpu_count() or 1) + 1)
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Settings":

@@ -1,5 +1,6 @@
 """The SPARQL endpoint (SPARQL 1.1 Protocol, section 2), read-only."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from threading import Event
@@ -9,19 +10,22 @@ from flask import Blueprint, Flask, Response, current_app, render_template, requ
 from werkzeug.exceptions import default_exceptions
 from werkzeug.wsgi import wrap_file
 
+from .behind import authorization
 from .codings import MOST
 from .data import Data, current
 from .engine import Engine, Spooled
 from .evaluation import FORMATS, InsufficientStorage, respond, warm_up
-from .evaluator import Ceilings
+from .evaluator import Answer, Ceilings
 from .headers import add_hints
 from .negotiation import GRAPHS, HTML, RESULTS, ROWS, TURTLE, Choice, Format, acceptable, choice, unsayable
 from .operation import Operation, operation
 from .operations import note
+from .remote import respond_remotely
 from .service import bare
 from .settings import Settings
 from .statements import Stored, in_memory
 from .terms import Table, table
+from .upstream import Upstream
 from .validators import has, is_volatile, not_modified, tag, tagged
 
 MAX_BODY = 1 << 20
@@ -88,6 +92,7 @@ def ask(asked: Operation, rows: Format | None, graphs: Format | None) -> Spooled
         reply.content.close()
         error = default_exceptions.get(problem["code"], InsufficientStorage)(problem["description"])
         error.members = problem["members"]  # type: ignore[attr-defined]
+        error.retry_after = problem.get("retry_after")  # type: ignore[attr-defined]
         raise error
     return reply
 
@@ -119,6 +124,12 @@ def _page(reply: Spooled) -> dict[str, object]:
             raise unsayable(HTML, ROWS, str(error)) from None
 
 
+def rows(query: str) -> bytes:
+    """Return the answer to a query of ours in SPARQL JSON; nothing of a graph."""
+    with ask(Operation(query, [], []), ROWS[0], None).content as content:
+        return content.read()
+
+
 def rows_of(query: str) -> Table | None:
     """Return the first rows of the answer to a query of ours, None if it is not a table."""
     found = _page(ask(Operation(query, [], []), ROWS[0], TURTLE)).get("table")
@@ -129,12 +140,22 @@ def register(app: Flask, data: Data, settings: Settings) -> None:
     """Start the engine of ``app``, which forks: before there are threads."""
     app.extensions["cosponsor.settings"] = settings
     app.extensions["cosponsor.engine"] = Engine(
-        partial(respond, data=data),
-        partial(warm_up, replace(data, statements=in_memory()) if data.on_disk else data),
+        *_answering(data, settings),
         Ceilings(settings.memory << 20, settings.answer << 20),
-        settings.evaluators,
+        settings.processes,
         data.statements.reopen if data.on_disk and isinstance(data.statements, Stored) else None,
+        networked=settings.endpoint is not None,
     )
+
+
+def _answering(data: Data, settings: Settings) -> tuple[Answer, Callable[[], object]]:
+    """Return what evaluators do with a request, and what is to be done before they are made."""
+    without = replace(data, statements=in_memory())  # of which evaluators that have their own have no use
+    if settings.endpoint:
+        upstream = Upstream(settings.endpoint, authorization())
+        # For hints an evaluator does without statements: it would ask the server that waits for it.
+        return partial(respond_remotely, upstream=upstream, data=without), upstream.warm_up
+    return partial(respond, data=data), partial(warm_up, without if data.on_disk else data)
 
 
 def _engine() -> Engine:

@@ -36,6 +36,10 @@ class Statements(Protocol):
         """Return whether a quad has ``node`` as its subject, predicate or object."""
         ...
 
+    def has_graph(self, graph: ox.NamedNode) -> bool:
+        """Return whether there is a named graph of this name; of many graphs that is known sooner than their list."""
+        ...
+
     def graphs(self) -> list[str]:
         """Return the IRIs of the named graphs, sorted."""
         ...
@@ -84,6 +88,10 @@ class Stored:
         found = self.store.quads_for_pattern
         places = (found(node, None, None), found(None, node, None), found(None, None, node))
         return any(next(place, None) for place in places)
+
+    def has_graph(self, graph: ox.NamedNode) -> bool:
+        """Return whether there is a named graph of this name."""
+        return self.store.contains_named_graph(graph)
 
     def graphs(self) -> list[str]:
         """Return the IRIs of the named graphs, sorted."""

@@ -34,7 +34,7 @@ def turtle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def foreign(turtle: Path) -> FlaskClient:
-    app = create_app(Settings("http://new.example/", (turtle,), "http://old.example/"))
+    app = create_app(Settings("http://new.example/", (turtle,), rebase_from="http://old.example/"))
     app.testing = True
     return app.test_client()
 
@@ -44,7 +44,15 @@ def test_settings_survive_the_environment(tmp_path: Path) -> None:
     for file in files:
         file.touch()
     services = ("http://d.example/sparql", "http://e.example/sparql")
-    other = Settings("http://a.example/b/", files, "http://c.example/", False, 1.5, services=services, proxies=1)
+    other = Settings(
+        "http://a.example/b/",
+        files,
+        rebase_from="http://c.example/",
+        prefixes=False,
+        timeout=1.5,
+        services=services,
+        proxies=1,
+    )
     for settings in (Settings(), other):
         assert Settings.from_environment(settings.to_environment()) == settings
     assert Settings.from_environment({}) == Settings()
@@ -223,7 +231,7 @@ def test_the_server_respawns_workers(turtle: Path, served: Options, capsys: Capt
 
 def test_a_base_to_move_from_that_cannot_be_one_is_refused() -> None:
     with pytest.raises(ValueError, match="'h' cannot be a base IRI"):
-        Settings("http://new.example/", (), "h")
+        Settings("http://new.example/", (), rebase_from="h")
 
 
 @pytest.mark.parametrize("prefix", ["/un", ""])
@@ -241,7 +249,7 @@ def test_everything_dereferences_below_the_base_and_behind_a_proxy_that_takes_it
 
 @pytest.mark.parametrize("base", ["http://new.example/%C3%A9/x/", "http://new.example/é/x/"])
 def test_a_base_with_letters_beyond_ascii_in_its_path_dereferences(turtle: Path, base: str) -> None:
-    client = create_app(Settings(base, (turtle,), "http://old.example/")).test_client()
+    client = create_app(Settings(base, (turtle,), rebase_from="http://old.example/")).test_client()
     assert client.get("/%C3%A9/x/thing/1.ttl").status_code == 200
     assert client.get("/y/thing/1.ttl").status_code == 404
 

@@ -338,7 +338,7 @@ def compare_pool_with_fork(data: Path) -> None:
     """Compare an evaluator that waits in the pool with a process that is forked for one query."""
     loaded = load(Settings(data=(data,)))
     engine = Engine(
-        partial(respond, data=loaded), partial(warm_up, loaded), Ceilings(1 << 30, 1 << 28), Settings().evaluators
+        partial(respond, data=loaded), partial(warm_up, loaded), Ceilings(1 << 30, 1 << 28), Settings().processes
     )
     warm_up(loaded)  # for the forks; the engine does so in its fork server
     request = {"default": [], "named": [], "rows": "srj", "graphs": "ttl", "timeout": 10}
