@@ -26,7 +26,7 @@ comunica: .venv/installed
 	npm install --prefix .venv/comunica --no-audit --no-fund --loglevel=error @comunica/query-sparql@4.5.0
 
 bench: .venv/installed
-	$(BIN)/python -m tests.benchmark
+	$(BIN)/python -m tests.benchmark $(PARTS)
 
 # mypy wants a package on disk; the rooms are mapped to one, so it reads them through links.
 lint: .venv/installed
@@ -44,7 +44,12 @@ lint: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test,lint,bench]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test,lint]'
+	@touch $@
+
+# The peers of the benchmark are more than a test needs.
+.venv/benched: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	@touch $@
 
 clean:

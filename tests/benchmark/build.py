@@ -1,4 +1,4 @@
-"""How long the build takes by stage, how much memory, and how soon a server answers: `make bench`.
+"""How long the build takes by stage, and how much memory: `make bench`.
 
 Every figure is the median of several runs, each in a process of its own. The peer is pySHACL's command line on the
 graphs of the sources with the same shapes: what a user without this project would run to check them. (On the union its
@@ -6,15 +6,12 @@ SPARQL constraints take minutes.)
 """
 
 import json
-import platform
 import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from importlib.metadata import version
 from pathlib import Path
 
 from cosponsor.dataset import published
@@ -41,25 +38,6 @@ def build_once() -> dict[str, float]:
     done = subprocess.run([sys.executable, "-c", BUILD], capture_output=True, text=True, check=True)
     result: dict[str, float] = json.loads(done.stdout)
     return result
-
-
-def start_once() -> float:
-    """Return the seconds from starting `cosponsor serve` to its first answer to a SPARQL query."""
-    begin = time.perf_counter()
-    command = [sys.executable, "-m", "cosponsor.server.cli", "serve", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        url = server.stdout.readline().strip() + "sparql?query=ASK%7B%3Fs%20%3Fp%20%3Fo%7D"
-        while True:
-            try:
-                with urllib.request.urlopen(url, timeout=5) as answer:
-                    answer.read()
-                break
-            except OSError:
-                time.sleep(0.01)
-        seconds = time.perf_counter() - begin
-        server.terminate()
-    return seconds
 
 
 LONGEST = "keia-2020-12-09"  # the article with most claims
@@ -91,9 +69,7 @@ def peer_command(folder: Path) -> list[str]:
 
 
 def main() -> None:
-    """Print the machine, the versions, and the table."""
-    packages = ", ".join(f"{name} {version(name)}" for name in ("pyoxigraph", "rdflib", "pyshacl", "granian", "flask"))
-    print(f"{platform.platform()}, Python {platform.python_version()}, {packages}")
+    """Print the table."""
     print(f"dataset: {len(published().read_text('utf-8').splitlines())} quads; medians of {RUNS} runs")
     builds = [build_once() for _ in range(RUNS)]
     median = {name: statistics.median(build[name] for build in builds) for name in builds[0]}
@@ -101,15 +77,9 @@ def main() -> None:
     for name, seconds in median.items():
         print(f"{'build: ' + name:48} {seconds:7.2f} s")
     print(f"{'build: memory at the peak':48} {memory:7.0f} MiB")
-    start = statistics.median(start_once() for _ in range(RUNS))
-    print(f"{'serve: from the command to the first answer':48} {start:7.2f} s")
     with tempfile.TemporaryDirectory() as folder:
         peer = statistics.median(timed(peer_command(Path(folder))) for _ in range(RUNS))
     ours = statistics.median(timed([sys.executable, "-c", CHECK]) for _ in range(RUNS))
     print(f"{'longest source alone, read with all TOML, checked by us':48} {ours:7.2f} s")
     print(f"{'peer: pyshacl command on its triples':48} {peer:7.2f} s")
     print(f"{'ours / peer':48} {ours / peer:7.2f}")
-
-
-if __name__ == "__main__":
-    main()

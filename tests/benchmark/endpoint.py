@@ -5,11 +5,9 @@ Figures are medians unless they say otherwise. A ratio is ours by the peer's; it
 
 import json
 import os
-import platform
 import random
 import socket
 import statistics
-import subprocess
 import tempfile
 import time
 from collections import Counter
@@ -17,7 +15,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from threading import Event, Thread
 
@@ -28,7 +25,7 @@ from cosponsor.server.evaluator import INLINE, Ceilings, Spool
 from cosponsor.server.settings import Settings
 from tests.test_server_hostile import HOSTILE
 
-from .servers import JSON, LOOPBACK, ROWS, Client, Server, fetch, ours, oxigraph, peer, person, write_data
+from .servers import JSON, LOOPBACK, ROWS, Client, Server, fetch, ours, peer, person, write_data
 
 RUNS = 15
 WHOLE = 100_000  # rows of the great answer
@@ -50,11 +47,11 @@ FORMATS: dict[str, tuple[str, Callable[[bytes], int]]] = {
 
 
 def main() -> None:
-    """Print the machine, the versions, the commands and the table."""
+    """Print the commands and the table."""
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data.nq"
         write_data(data)
-        _print_setting()
+        print(f"dataset: {ROWS} quads made by tests/benchmark/servers.py, in one file data.nq")
         print(f"{'':58}{'ours':>10}{'peer':>10}{'ratio':>8}{'limit':>8}")
         compare_pool_with_fork(data)
         compare_great_answers(data)
@@ -62,14 +59,6 @@ def main() -> None:
         compare_runaways(data)
         mix(data)
         describe()
-
-
-def _print_setting() -> None:
-    packages = ", ".join(f"{name} {version(name)}" for name in ("pyoxigraph", "granian", "flask"))
-    found = subprocess.run([oxigraph(), "--version"], capture_output=True, text=True, check=True).stdout.strip()
-    load_ = ", ".join(f"{number:.1f}" for number in os.getloadavg())
-    print(f"{platform.platform()}, {os.cpu_count()} processors, load {load_}, Python {platform.python_version()}")
-    print(f"{packages}; peer: {found}; dataset: {ROWS} quads made by tests/benchmark/servers.py, in one file data.nq")
 
 
 def row(label: str, *figures: float, limit: float | None = None, unit: str = "ms") -> None:
