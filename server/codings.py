@@ -27,18 +27,14 @@ _COMPRESSIBLE = re.compile(r"text/.*|.*[/+-](json|xml|triples|quads|trig|javascr
 _UNSAID = 0.0001  # the weight of identity where the field does not say it: less than what it can say, and not nothing
 
 
-def preferred() -> str:
-    """Return the coding that the request prefers for an answer that can be coded."""
-    return _preferred(_field())[0]
-
-
-def _field() -> str:
-    return " ".join(request.headers.get("Accept-Encoding", "").split())  # Werkzeug takes long for many spaces
+def preference(field: str | None = None) -> tuple[str, bool]:
+    """Return the coding preferred by the request, or by a field Accept-Encoding, and whether identity is acceptable."""
+    said = request.headers.get("Accept-Encoding", "") if field is None else field
+    return _preferred(" ".join(said.split()))  # Werkzeug takes long for many spaces
 
 
 @lru_cache(maxsize=1024)
 def _preferred(field: str) -> tuple[str, bool]:
-    """Return the coding that a field Accept-Encoding prefers, and whether identity is acceptable."""
     accept = parse_accept_header(field, Accept)
     identity = accept.quality(IDENTITY) if accept.find(IDENTITY) >= 0 else _UNSAID
     best = max(CODINGS, key=accept.quality)
@@ -54,7 +50,7 @@ def _code(response: Response) -> Response:
     """Code an answer if it pays, or if the request refuses it as it is; 406 if it refuses all that is offered."""
     if response.status_code != 200 or "Content-Encoding" in response.headers:
         return response
-    coding, as_it_is = _preferred(_field())
+    coding, as_it_is = preference()
     if coding != IDENTITY and not response.direct_passthrough and (_pays(response) or not as_it_is):
         response.set_data(CODINGS[coding](response.get_data()))
         response.headers["Content-Encoding"] = coding

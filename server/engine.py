@@ -15,7 +15,6 @@ import weakref
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -51,12 +50,13 @@ class Spooled:
     content: IO[bytes]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Evaluator:
-    """The server's side of an evaluator."""
+    """The server's side of an evaluator; both have the file in which its next great answer will be."""
 
     pid: int
     channel: socket.socket
+    spool: IO[bytes] | None = None
 
     def lives(self) -> bool:
         """Return whether the process is there: an idle one sends nothing, one that ended can be read to its end."""
@@ -68,23 +68,33 @@ class Evaluator:
             return time.clock_gettime((~self.pid << 3) | 2)  # clock_getcpuclockid(3), on Linux
         return time.monotonic()
 
-    def ask(self, request: Message, wait: Callable[[], None]) -> Spooled:
-        """Return the reply to a request, after ``wait`` for it; raise ``Ended`` if the process ended."""
-        with ExitStack() as spools:
-            file = spools.enter_context(_spool())
-            try:
-                send(self.channel, request, files=[file.fileno()])
-                wait()
-                message, body, _ = receive(self.channel)
-            except TimeoutError:
-                raise
-            except (EOFError, OSError):
-                raise Ended from None
-            if body or not message["size"]:
-                return Spooled(message, io.BytesIO(body))
-            file.seek(0)
-            spools.pop_all()  # it stays open for the reader
-            return Spooled(message, file)
+    def tell(self, request: Message) -> None:
+        """Send a request, with a file if the last answer has taken it; raise ``Ended`` if the process ended."""
+        new = [] if self.spool else [_spool()]
+        try:
+            send(self.channel, request, files=[file.fileno() for file in new])
+        except OSError:
+            raise Ended from None
+        finally:
+            self.spool = new[0] if new else self.spool
+
+    def hear(self) -> Spooled:
+        """Return the reply to a request, for which it does not wait long; raise ``Ended`` if the process ended."""
+        try:
+            message, body, _ = receive(self.channel)
+        except (EOFError, OSError):
+            raise Ended from None
+        if not (self.spool and message["spooled"]):
+            return Spooled(message, io.BytesIO(body))
+        file, self.spool = self.spool, None  # it stays open for the reader
+        file.seek(0)
+        return Spooled(message, file)
+
+    def close(self) -> None:
+        """Close what the server has of it."""
+        self.channel.close()
+        if self.spool:
+            self.spool.close()
 
 
 def _spool() -> IO[bytes]:
@@ -93,6 +103,16 @@ def _spool() -> IO[bytes]:
         return tempfile.TemporaryFile(buffering=0)
     except OSError:
         return Path("/dev/full").open("r+b", buffering=0)
+
+
+@dataclass
+class Asked:
+    """A query that an evaluator is to answer, or answers, in ``seconds``: its place, and whether it is ``apart``."""
+
+    place: Place
+    evaluator: Evaluator
+    seconds: float
+    apart: bool = False
 
 
 @dataclass
@@ -119,7 +139,7 @@ class Engine:
         self._life = Life(self.answer, self.ceilings, self.warm_up, self.prepare)
         self._forking = threading.Lock()
         self._start()
-        self.close = weakref.finalize(self, _close, self._channels)
+        self.close = weakref.finalize(self, _close, self._channels, self._idle)
 
     def _start(self) -> socket.socket:
         self._owner, self._is_warm = os.getpid(), False
@@ -127,9 +147,9 @@ class Engine:
         self._channels.add(self._fork_server)
         return self._fork_server
 
-    def _part_with(self, channel: socket.socket) -> None:
-        self._channels.discard(channel)
-        channel.close()
+    def _part_with(self, end: socket.socket | Evaluator) -> None:
+        self._channels.discard(end.channel if isinstance(end, Evaluator) else end)
+        end.close()
 
     def run(self, request: Message, client: str, gone: Flag, networked: bool = False) -> Spooled:
         """Return the reply to ``request`` within ``request["timeout"]`` seconds, those in the queue included.
@@ -141,17 +161,55 @@ class Engine:
         apart = networked and not self.networked
         deadline = time.monotonic() + request["timeout"]
         with self.places.hold(client, deadline, gone) as place:
-            evaluator = self._take(apart)
-            kept = False
-            try:
-                reply = evaluator.ask(request, partial(self._wait, place, evaluator))
-                kept = place in self.places.quick and not (apart or reply.message["spent"])
-            except TimeoutError:
-                raise _late(request["timeout"], self.networked) from None
-            except Ended:
-                raise _crashed(self.ceilings) from None
-            finally:
-                self._give_back(evaluator, kept)
+            return self._answered(Asked(place, self._take(apart), request["timeout"], apart), request)
+
+    def begin(self, request: Message, client: str, gone: Flag) -> Asked | None:
+        """Give a request to an evaluator if that can be done at once, else return None; does not wait for the answer.
+
+        What is returned must be given to ``finish`` or ``abandon``.
+        """
+        place = self.places.take(client, time.monotonic() + request["timeout"], gone) if self._idle else None
+        if place is None:
+            return None
+        try:
+            asked = Asked(place, self._idle.pop(), request["timeout"])
+        except IndexError:  # another thread was faster
+            self.places.release(place)
+            return None
+        with suppress(Ended):
+            if asked.evaluator.lives():
+                asked.evaluator.tell(request)
+                return asked
+        self.abandon(asked)
+        return None
+
+    def finish(self, asked: Asked) -> Spooled:
+        """Return the reply to what was begun; raise as ``run`` does. If the reply is there, this takes no time."""
+        try:
+            return self._answered(asked, aside=True)
+        finally:
+            self.places.release(asked.place)
+
+    def abandon(self, asked: Asked) -> None:
+        """Stop what was begun."""
+        self._give_back(asked.evaluator, kept=False, aside=True)
+        self.places.release(asked.place)
+
+    def _answered(self, asked: Asked, request: Message | None = None, aside: bool = False) -> Spooled:
+        """Return the reply to what an evaluator was asked, or is to be, with ``request``; then give it back."""
+        kept = False
+        try:
+            if request:
+                asked.evaluator.tell(request)
+            self._wait(asked.place, asked.evaluator)
+            reply = asked.evaluator.hear()
+            kept = asked.place in self.places.quick and not (asked.apart or reply.message["spent"])
+        except TimeoutError:
+            raise _late(asked.seconds, self.networked) from None
+        except Ended:
+            raise _crashed(self.ceilings) from None
+        finally:
+            self._give_back(asked.evaluator, kept, aside)
         return reply
 
     def _wait(self, place: Place, evaluator: Evaluator) -> None:
@@ -177,7 +235,7 @@ class Engine:
                 evaluator = self._idle.pop()
                 if evaluator.lives():
                     return evaluator
-                self._part_with(evaluator.channel)
+                self._part_with(evaluator)
         return self._made(apart or self.networked)
 
     def _made(self, networked: bool) -> Evaluator:
@@ -199,6 +257,8 @@ class Engine:
         with self._forking:
             if self._owner == os.getpid():
                 return
+            for evaluator in self._idle:
+                evaluator.close()
             self._idle.clear()
             for channel in list(self._channels):
                 self._part_with(channel)
@@ -237,11 +297,17 @@ class Engine:
             with suppress(ChildProcessError):
                 os.waitpid(self._pid, os.WNOHANG)
 
-    def _give_back(self, evaluator: Evaluator, kept: bool) -> None:
+    def _give_back(self, evaluator: Evaluator, kept: bool, aside: bool = False) -> None:
+        """Keep an evaluator for the next query, or end it: ``aside``, as that may have to wait for the fork server."""
         if kept:
             self._idle.append(evaluator)
-            return
-        self._part_with(evaluator.channel)
+        elif aside:
+            threading.Thread(target=self._end, args=(evaluator,), daemon=True).start()
+        else:
+            self._end(evaluator)
+
+    def _end(self, evaluator: Evaluator) -> None:
+        self._part_with(evaluator)
         with self._forking, suppress(OSError):
             if self._fork_server is not None:
                 send(self._fork_server, {"kill": evaluator.pid})
@@ -256,10 +322,12 @@ def _patient(channel: socket.socket, seconds: int) -> socket.socket:
     return channel
 
 
-def _close(channels: set[socket.socket]) -> None:
+def _close(channels: set[socket.socket], idle: list[Evaluator]) -> None:
     """End the fork server, and with it all evaluators."""
     for channel in channels:
         channel.close()
+    for evaluator in idle:
+        evaluator.close()
 
 
 def _late(seconds: float, elsewhere: bool) -> HTTPException:

@@ -75,6 +75,7 @@ class Spool:
         self.limit = limit
         self.head = bytearray()
         self.size = 0
+        self.spooled = False  # whether there is something in the file
         self.problem: Exception | None = None
 
     def write(self, content: bytes) -> int:
@@ -98,6 +99,7 @@ class Spool:
             self._to_file()
 
     def _to_file(self) -> None:
+        self.spooled = True
         left = memoryview(bytes(self.head))
         self.head.clear()
         while left:
@@ -272,6 +274,9 @@ def _unprepared(_: Message, __: "Spool") -> Message:
 def _limit(memory: int, sockets: bool) -> None:
     """Set the ceilings: of address space, and of files, where the spool takes the last place and leaves no socket.
 
+    It does so whenever a query is evaluated: one that was written to is closed before the next request, which comes
+    with another.
+
     With ``sockets`` they may be opened, as far as this ceiling goes, and so may files.
     """
     if sys.platform == "linux":  # elsewhere the system does not keep to this ceiling
@@ -286,18 +291,21 @@ def _limit(memory: int, sockets: bool) -> None:
 
 
 def _serve(channel: socket.socket, answer: Answer, ceilings: Ceilings) -> None:
-    start = _peak()
+    start, file = _peak(), -1
     with _last(), suppress(EOFError, OSError):  # the server is gone
         while True:
             request, _, files = receive(channel)
             # A backstop if nobody is left to kill: seconds of this process.
             used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
             resource.setrlimit(resource.RLIMIT_CPU, (int(used + request["timeout"]) + 2, resource.RLIM_INFINITY))
-            spool = Spool(files[0], ceilings.answer)
+            file = files[0] if files else file
+            spool = Spool(file, ceilings.answer)
             reply = answer(request, spool)
-            os.close(files[0])
+            if spool.spooled:
+                os.close(file)
             spent = reply.get("spent") or _peak() - start > GROWN
-            send(channel, reply | {"size": spool.size, "spent": spent}, bytes(spool.head))
+            reply |= {"size": spool.size, "spooled": spool.spooled, "spent": spent}
+            send(channel, reply, b"" if spool.spooled else bytes(spool.head))
 
 
 def _peak() -> int:

@@ -34,6 +34,7 @@ from .evaluator import INLINE
 from .gate import Gate
 from .headers import VERSION
 from .places import PAUSE
+from .quick import Quick
 from .settings import Settings
 from .sparql import MAX_BODY
 
@@ -85,6 +86,7 @@ class Front:
         self.arriving: Counter[str] = Counter()
         self.unread: Counter[str] = Counter()
         self.threads = ThreadPoolExecutor(THREADS)
+        self.quick: Quick | None = None
         self.spare = {path: ThreadPoolExecutor(1) for path in self.gate.exempt}
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -150,23 +152,38 @@ class Front:
         return bytes(body)
 
     async def _work(self, scope: "Scope", protocol: "HTTPProtocol", fields: dict[str, str], body: bytes) -> Answered:
-        """Return what the application answers; raise 503 if it works on too much already."""
+        """Return the answer, from the application unless it is found soon; raise 503 if there is too much work."""
+        gone = Event()
+        begun = self.quick.begin(scope, fields, self._client(scope, fields), gone) if self.quick else None
+        if not (self.quick and begun):
+            return await self._by_application(scope, protocol, environ(scope, fields, body, gone))
+        try:
+            soon = self.quick.answer(begun) if await begun.is_soon() else None
+            if soon:
+                return soon
+            asked = environ(scope, fields, body, gone) | {"cosponsor.begun": begun}
+            answered = await self._by_application(scope, protocol, asked)
+            self.quick.learn(begun, *answered[:2])
+            return answered
+        finally:
+            begun.end()
+
+    async def _by_application(self, scope: "Scope", protocol: "HTTPProtocol", asked: dict[str, Any]) -> Answered:
         threads = self.spare.get(scope.path, self.threads)
         if self.busy >= THREADS + SPARE * (threads is not self.threads):
             raise _busy()
         self.busy += 1
         try:
-            return await self._answer(protocol, environ(scope, fields, body), threads)
+            return await self._answer(protocol, asked, threads)
         finally:
             self.busy -= 1
 
     async def _answer(self, protocol: "HTTPProtocol", asked: dict[str, Any], threads: ThreadPoolExecutor) -> Answered:
-        gone = Event()
         watch = asyncio.ensure_future(protocol.client_disconnect())
-        watch.add_done_callback(lambda _: gone.set())
+        watch.add_done_callback(lambda _: asked["cosponsor.gone"].set())
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(threads, self._run, asked | {"cosponsor.gone": gone})
+            return await loop.run_in_executor(threads, self._run, asked)
         finally:
             watch.cancel()
 
@@ -227,7 +244,7 @@ def _joined(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
     return found
 
 
-def environ(scope: "Scope", fields: Mapping[str, str], body: bytes) -> dict[str, Any]:
+def environ(scope: "Scope", fields: Mapping[str, str], body: bytes, gone: Event) -> dict[str, Any]:
     """Return the request as PEP 3333 wants it, with those of its fields that are seen."""
     host, _, port = scope.server.rpartition(":")
     return {_VARIABLES[name]: value for name, value in fields.items()} | {
@@ -249,6 +266,7 @@ def environ(scope: "Scope", fields: Mapping[str, str], body: bytes) -> dict[str,
         "wsgi.run_once": False,
         "wsgi.file_wrapper": FileWrapper,  # hands a file on unread
         "cosponsor.admitted": True,
+        "cosponsor.gone": gone,
     }
 
 
@@ -300,4 +318,6 @@ def create() -> Front:
     version = app.extensions["cosponsor"].version
     publish = partial(metrics.publish, app, version)
     check, gate = partial(problem, app, WARMING), app.extensions["cosponsor.gate"]
-    return Front(app, Cache(settings.cache << 20), version, gate, check, publish)
+    front = Front(app, Cache(settings.cache << 20), version, gate, check, publish)
+    front.quick = Quick(app, gate.path, front.threads)
+    return front

@@ -92,7 +92,12 @@ def best(offers: Sequence[Format]) -> Format | None:
 
     Werkzeug takes seconds for a long field or one of many spaces, so it gets neither.
     """
-    return _preferred(" ".join(request.headers.get("Accept", "").split())[:_ACCEPT], tuple(offers))
+    return preferred(request.headers.get("Accept", ""), tuple(offers))
+
+
+def preferred(accept: str, offers: tuple[Format, ...]) -> Format | None:
+    """Return the best of the offers by a field Accept; the first if it is empty."""
+    return _preferred(" ".join(accept.split())[:_ACCEPT], offers)
 
 
 @lru_cache(maxsize=1024)  # clients send the same few fields again and again

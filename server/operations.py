@@ -7,6 +7,7 @@ import hashlib
 import re
 import time
 import uuid
+from dataclasses import dataclass
 from itertools import islice
 from threading import Event
 from typing import Any
@@ -97,7 +98,7 @@ def _begin() -> None:
     """Note when a request came, and who sent it; raise 429 where the front has not looked at that."""
     g.began = time.perf_counter()
     found = request.headers.get(REQUEST_ID, "")
-    g.id = found if _ID.fullmatch(found) else str(uuid.uuid4())
+    g.id = found if _ID.fullmatch(found) else new_id()
     if "cosponsor.admitted" not in request.environ:
         gate: Gate = current_app.extensions["cosponsor.gate"]
         gate.admit(request.remote_addr or "", request.path)
@@ -112,30 +113,61 @@ def _end(response: Response) -> Response:
     if REQUEST_ID in request.headers or response.status_code >= 400:  # others may be kept, for any request
         response.headers[REQUEST_ID] = g.id
     if "query" in g:
-        _account(response)
+        Account(
+            g.id,
+            request.remote_addr or "",
+            request.method,
+            request.path,
+            g.query,
+            g.reply,
+            response.status_code,
+            _outcome(response.status_code),
+            time.perf_counter() - g.began,
+            response.content_length,
+        ).keep()
     return response
 
 
-def _account(response: Response) -> None:
-    """Count the query of this request, and log it; of its text only what tells it from others."""
-    seconds, form, outcome = time.perf_counter() - g.began, form_of(g.query), _outcome(response.status_code)
-    metrics.QUERIES.labels(form, outcome).inc()
-    metrics.DURATION.labels(form).observe(seconds)
-    said = {
-        "id": g.id,
-        "client": request.remote_addr,
-        "method": request.method,
-        "path": request.path,
-        "query": hashlib.sha256(g.query.encode("utf-8", "surrogatepass")).hexdigest()[:16],
-        "form": form,
-        "format": g.reply.get("format"),
-        "status": response.status_code,
-        "outcome": outcome,
-        "duration_ms": round(seconds * 1000, 3),
-        "rows": g.reply.get("rows"),
-        "bytes": response.content_length,
-    }
-    QUERIES.info("query", extra={"said": said})
+def new_id() -> str:
+    """Return an identifier for a request."""
+    return str(uuid.uuid4())
+
+
+@dataclass(frozen=True)
+class Account:
+    """What became of a query: the request, what its evaluator said, and the answer after so many seconds."""
+
+    id: str
+    client: str
+    method: str
+    path: str
+    query: str
+    reply: Message
+    status: int
+    outcome: str
+    seconds: float
+    size: int | None
+
+    def keep(self) -> None:
+        """Count the query, and log it; of its text only what tells it from others."""
+        form = form_of(self.query)
+        metrics.QUERIES.labels(form, self.outcome).inc()
+        metrics.DURATION.labels(form).observe(self.seconds)
+        said = {
+            "id": self.id,
+            "client": self.client,
+            "method": self.method,
+            "path": self.path,
+            "query": hashlib.sha256(self.query.encode("utf-8", "surrogatepass")).hexdigest()[:16],
+            "form": form,
+            "format": self.reply.get("format"),
+            "status": self.status,
+            "outcome": self.outcome,
+            "duration_ms": round(self.seconds * 1000, 3),
+            "rows": self.reply.get("rows"),
+            "bytes": self.size,
+        }
+        QUERIES.info("query", extra={"said": said})
 
 
 def form_of(query: str) -> str:

@@ -88,9 +88,22 @@ class Places:
         try:
             yield place
         finally:
-            with self._lock:
-                (self.slow if place in self.slow else self.quick).remove(place)
-                self._call()
+            self.release(place)
+
+    def take(self, client: str, deadline: float, gone: Flag) -> Place | None:
+        """Return a place if there is one for the client at once, to be released; else None."""
+        place = Place(client, deadline, gone, threading.Condition(self._lock), time.monotonic())
+        with self._lock:
+            if self.queue or not self._is_free(client):
+                return None
+            self.quick.append(place)
+        return place
+
+    def release(self, place: Place) -> None:
+        """Leave a place to the next."""
+        with self._lock:
+            (self.slow if place in self.slow else self.quick).remove(place)
+            self._call()
 
     def slow_down(self, place: Place, ran: float) -> bool:
         """Move a query that ran for a while, in seconds of processor time, to a slow place; return whether it did."""
@@ -151,6 +164,9 @@ class Places:
         """Return whose turn it is: the first that waits whose client leaves a quick place to others."""
         if len(self.quick) >= self.size:
             return None
-        held = Counter(place.client for place in self.quick)
-        share = max(1, self.size - 1)
-        return next((place for place in self.queue if held[place.client] < share), None)
+        return next((place for place in self.queue if self._is_free(place.client)), None)
+
+    def _is_free(self, client: str) -> bool:
+        """Return whether there is a quick place for a client, who leaves one to others."""
+        held = sum(place.client == client for place in self.quick)
+        return len(self.quick) < self.size and held < max(1, self.size - 1)

@@ -15,7 +15,7 @@ from .codings import MOST
 from .data import Data, current
 from .engine import Engine, Spooled
 from .evaluation import FORMATS, InsufficientStorage, respond, warm_up
-from .evaluator import Answer, Ceilings
+from .evaluator import Answer, Ceilings, Message
 from .headers import add_hints
 from .negotiation import GRAPHS, HTML, RESULTS, ROWS, TURTLE, Choice, Format, acceptable, choice, unsayable
 from .operation import Operation, operation
@@ -74,18 +74,8 @@ def ask(asked: Operation, rows: Format | None, graphs: Format | None) -> Spooled
 
     For a page the answer is fetched in formats that can be read again.
     """
-    settings = _settings()
-    request_ = {
-        "query": asked.query,
-        "default": [graph.value for graph in asked.default],
-        "named": [graph.value for graph in asked.named],
-        "rows": rows and (ROWS[0] if rows is HTML else rows).extension,
-        "graphs": graphs and (TURTLE if graphs is HTML else graphs).extension,
-        "timeout": min(asked.timeout or settings.timeout, settings.timeout),
-    }
-    networked = bool(settings.services) and "service" in asked.query.lower()
-    gone = request.environ.get("cosponsor.gone", _STAYS)
-    reply = _engine().run(request_, request.remote_addr or "", gone, networked)
+    begun = request.environ.get("cosponsor.begun")
+    reply = begun.finish() if begun else _run(asked, message(asked, rows, graphs, _settings()))
     note(asked.query, reply.message)
     problem = reply.message.get("problem")
     if problem:
@@ -95,6 +85,24 @@ def ask(asked: Operation, rows: Format | None, graphs: Format | None) -> Spooled
         error.retry_after = problem.get("retry_after")  # type: ignore[attr-defined]
         raise error
     return reply
+
+
+def message(asked: Operation, rows: Format | None, graphs: Format | None, settings: Settings) -> Message:
+    """Return what an evaluator is asked; see ``respond``."""
+    return {
+        "query": asked.query,
+        "default": [graph.value for graph in asked.default],
+        "named": [graph.value for graph in asked.named],
+        "rows": rows and (ROWS[0] if rows is HTML else rows).extension,
+        "graphs": graphs and (TURTLE if graphs is HTML else graphs).extension,
+        "timeout": min(asked.timeout or settings.timeout, settings.timeout),
+    }
+
+
+def _run(asked: Operation, message: Message) -> Spooled:
+    networked = bool(_settings().services) and "service" in asked.query.lower()
+    gone = request.environ.get("cosponsor.gone", _STAYS)
+    return _engine().run(message, request.remote_addr or "", gone, networked)
 
 
 def respond_with(reply: Spooled) -> Response:

@@ -13,7 +13,7 @@ from flask import Flask, Response, request
 from werkzeug.http import http_date
 
 from .. import __version__
-from .codings import IDENTITY, preferred
+from .codings import IDENTITY, preference
 from .data import Data, current
 from .negotiation import Choice
 from .operation import Operation
@@ -39,17 +39,20 @@ def is_volatile(query: str, data: Data) -> bool:
 
 def tag(asked: Operation, chosen: Choice, data: Data) -> str:
     """Return the entity tag of the answer to come, nothing if it has none."""
-    if request.method not in _SAFE or is_volatile(asked.query, data):
-        return ""
+    volatile = request.method not in _SAFE or is_volatile(asked.query, data)
+    return "" if volatile else tag_of(asked, chosen, data, preference()[0])
+
+
+def tag_of(asked: Operation, chosen: Choice, data: Data, coding: str) -> str:
+    """Return the entity tag of the answer to a query that is not volatile, if ``coding`` is preferred."""
     formats = [offer and offer.extension for offer in (chosen.rows, chosen.graphs)]
     graphs = [[graph.value for graph in graphs] for graphs in (asked.default, asked.named)]
     served = [__version__, data.version, str(data.modified), data.base, data.predefined]
-    return _tag(json.dumps([*served, asked.query, graphs, formats]).encode())
+    return _tag(json.dumps([*served, asked.query, graphs, formats]).encode(), coding)
 
 
-def _tag(content: bytes) -> str:
-    """Return a tag of what stands for an answer, and of the coding that the request prefers (section 8.8.3.3)."""
-    coding = preferred()
+def _tag(content: bytes, coding: str) -> str:
+    """Return a tag of what stands for an answer, and of its coding (section 8.8.3.3)."""
     return hashlib.sha256(content).hexdigest()[:32] + ("" if coding == IDENTITY else f"-{coding}")
 
 
@@ -85,7 +88,7 @@ def _validate(response: Response) -> Response:
         response.headers["Cache-Control"] = "no-store"
     elif request.method in {"GET", "HEAD"}:
         if "ETag" not in response.headers and not response.direct_passthrough:
-            response.set_etag(_tag(response.get_data()))
+            response.set_etag(_tag(response.get_data(), preference()[0]))
         if data.modified and "Last-Modified" not in response.headers:
             response.headers["Last-Modified"] = _date(data.modified)
         if not _CONDITIONS.isdisjoint(request.environ):
