@@ -189,7 +189,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
         def serve(self) -> None:
             pass
 
-    monkeypatch.setattr("granian.server.Server", Server)
+    monkeypatch.setattr("cosponsor.server.workers.Workers", Server)
     for name in Settings().to_environment():
         monkeypatch.setenv(name, "")  # so that it is put back afterwards
         monkeypatch.delenv(name)

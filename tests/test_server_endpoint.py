@@ -29,7 +29,9 @@ Answer = tuple[int, dict[str, str], bytes]
 
 def get(served: Served, path: str, **fields: str) -> Answer:
     connection = HTTPConnection("127.0.0.1", served.port, timeout=30)
-    connection.request("GET", f"/{path}", headers={name.replace("_", "-"): value for name, value in fields.items()})
+    # Errors are compared, in which the identifier stands.
+    named = {name.replace("_", "-"): value for name, value in fields.items()}
+    connection.request("GET", f"/{path}", headers={"X-Request-ID": "a1"} | named)
     answer = connection.getresponse()
     try:
         return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()

@@ -277,7 +277,7 @@ def tense(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
     prefixes = (f"@prefix {name}: <{IRIS[name]}> .\n" for name in ("cosp", "rdfs"))
     added.write_text("".join(prefixes) + TENSION.format(ORIGIN), "utf-8")
     path.write_bytes(published().read_bytes())
-    app = create_app(Settings(BASE, (path, added), ORIGIN))
+    app = create_app(Settings(BASE, (path, added), rebase_from=ORIGIN))
     app.testing = True
     return app.test_client()
 

@@ -119,7 +119,7 @@ def test_rows_come_in_every_format_whatever_the_engine_sends(
     for answer in (says(), says(xml, media_type="application/sparql-results+xml"), says(xml, media_type="")):
         engine.script = always(answer)
         reply = ask(rows=extension)
-        assert reply.message == {"kind": "rows", "format": extension, "hints": []}
+        assert reply.message == {"kind": "rows", "format": extension, "hints": [], "rows": 1}
         answers.append(reply.body)
     assert answers[0] and answers == [answers[0]] * 3
 
@@ -143,12 +143,12 @@ def test_graphs_come_in_every_format_whatever_the_engine_sends(
     engine.script = always(says(body, media_type=media_type))
     for extension, file_format in (("nt", ox.RdfFormat.N_TRIPLES), ("ttl", ox.RdfFormat.TURTLE)):
         reply = ask(CONSTRUCT, graphs=extension)
-        assert reply.message == {"kind": "graphs", "format": extension, "hints": []}
+        assert reply.message == {"kind": "graphs", "format": extension, "hints": [], "rows": 1}
         assert [str(quad.triple) for quad in ox.parse(reply.body, format=file_format)] == ["<a:a> <a:b> <a:c>"]
 
 
 def test_a_format_that_nobody_accepts_costs_the_engine_nothing(engine: Scripted, ask: Callable[..., Reply]) -> None:
-    assert ask(rows=None).message == {"kind": "rows", "format": None, "hints": []}
+    assert ask(rows=None).message == {"kind": "rows", "format": None, "hints": [], "rows": None}
     assert not engine.asked
 
 
