@@ -154,7 +154,7 @@ class Front:
     async def _work(self, scope: "Scope", protocol: "HTTPProtocol", fields: dict[str, str], body: bytes) -> Answered:
         """Return the answer, from the application unless it is found soon; raise 503 if there is too much work."""
         gone = Event()
-        begun = self.quick.begin(scope, fields, self._client(scope, fields), gone) if self.quick else None
+        begun = await self.quick.begin(scope, fields, self._client(scope, fields), gone) if self.quick else None
         if not (self.quick and begun):
             return await self._by_application(scope, protocol, environ(scope, fields, body, gone))
         try:

@@ -9,7 +9,7 @@ or more than half of the queue.
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -71,13 +71,14 @@ class Place:
 
 
 class Places:
-    """Places for ``size`` quick queries and as many slow ones."""
+    """Places for ``size`` quick queries and as many slow ones; ``released`` is called whenever one is left."""
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.queue: list[Place] = []
         self.quick: list[Place] = []
         self.slow: list[Place] = []
+        self.released: Callable[[], object] = bool
         self._lock = threading.Lock()
 
     @contextmanager
@@ -94,16 +95,21 @@ class Places:
         """Return a place if there is one for the client at once, to be released; else None."""
         place = Place(client, deadline, gone, threading.Condition(self._lock), time.monotonic())
         with self._lock:
-            if self.queue or not self._is_free(client):
+            if not self.has_room(client):
                 return None
             self.quick.append(place)
         return place
+
+    def has_room(self, client: str) -> bool:
+        """Return whether there is a place at once for a client, behind nobody."""
+        return not self.queue and self._is_free(client)
 
     def release(self, place: Place) -> None:
         """Leave a place to the next."""
         with self._lock:
             (self.slow if place in self.slow else self.quick).remove(place)
             self._call()
+        self.released()
 
     def slow_down(self, place: Place, ran: float) -> bool:
         """Move a query that ran for a while, in seconds of processor time, to a slow place; return whether it did."""
@@ -115,6 +121,7 @@ class Places:
             self.slow.append(place)
             self._stop_one()
             self._call()
+        self.released()
         return True
 
     def _stop_one(self) -> None:

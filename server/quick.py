@@ -1,7 +1,8 @@
 """Queries that are answered soon: on the event loop, without a thread and without Flask, which take longer than they.
 
-Only the plainest requests come here, a GET of one query by a program, and only if an evaluator is idle. What is not
-answered in a moment, or not with a small 200, goes on through the application with what the evaluator has been asked.
+Only the plainest requests come here, a GET of one query by a program. What does not find an idle evaluator in a
+moment goes to the application; what is not answered in another, or not with a small 200, goes there with what the
+evaluator has been asked.
 The application also shows which fields the answers in a format have in common: there is one place where they are made.
 """
 
@@ -25,7 +26,7 @@ from .evaluator import Message
 from .negotiation import GRAPHS, HTML, ROWS, Choice, preferred
 from .operation import Operation
 from .operations import Account, new_id
-from .places import GLANCE, Flag
+from .places import GLANCE, WAITING, Flag
 from .settings import Settings
 from .sparql import message
 from .validators import is_volatile, tag_of
@@ -55,13 +56,11 @@ class Begun:
     async def is_soon(self) -> bool:
         """Wait for the answer, but only a moment; return whether it is there."""
         loop, channel = asyncio.get_running_loop(), self.asked.evaluator.channel.fileno()
-        there = loop.create_future()
+        there: asyncio.Future[bool] = loop.create_future()
         loop.add_reader(channel, _set, there, True)
-        timer = loop.call_later(GLANCE, _set, there, False)
         try:
-            return bool(await there)
+            return await _in_a_moment(there)
         finally:
-            timer.cancel()
             loop.remove_reader(channel)
 
     def finish(self) -> Spooled:
@@ -83,6 +82,15 @@ class Begun:
             self.engine.abandon(self.asked)
 
 
+async def _in_a_moment(there: "asyncio.Future[bool]") -> bool:
+    """Return what a future says, False if it says nothing in a moment."""
+    timer = asyncio.get_running_loop().call_later(GLANCE, _set, there, False)
+    try:
+        return await there
+    finally:
+        timer.cancel()
+
+
 def _set(future: "asyncio.Future[bool]", value: bool) -> None:
     if not future.done():
         future.set_result(value)
@@ -90,9 +98,9 @@ def _set(future: "asyncio.Future[bool]", value: bool) -> None:
 
 @lru_cache(maxsize=1024)
 def _choice(accept: str) -> Choice | None:
-    """Return the formats that a field Accept chooses; None if a page is among them, or none is acceptable."""
+    """Return the formats that a field Accept chooses for rows and graphs; None if it is a page or there is none."""
     rows, graphs = preferred(accept, (*ROWS, HTML)), preferred(accept, (*GRAPHS, HTML))
-    return None if {rows, graphs} & {HTML, None} else Choice(rows, graphs)
+    return None if HTML in (rows, graphs) or rows is graphs else Choice(rows, graphs)
 
 
 class Quick:
@@ -106,9 +114,15 @@ class Quick:
         self.threads = threads
         self.learned: dict[str, Headers] = {}
         self.accounts: list[Account] = []
+        self.waiting: dict[asyncio.Future[bool], str] = {}
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.engine.places.released = self._released
 
-    def begin(self, scope: "Scope", fields: Mapping[str, str], client: str, gone: Flag) -> Begun | None:
-        """Let an evaluator begin with a plain request; return None if it is another, or if none is idle."""
+    async def begin(self, scope: "Scope", fields: Mapping[str, str], client: str, gone: Flag) -> Begun | None:
+        """Let an evaluator begin with a plain request; return None if it is another, or if none is idle soon.
+
+        What is returned must be ended.
+        """
         if scope.path not in self.paths or scope.method != "GET" or not fields.keys() <= PLAIN:
             return None
         query, chosen = _query(scope.query_string), _choice(fields.get("accept", ""))
@@ -116,8 +130,35 @@ class Quick:
         if not query or not chosen or not as_it_is or is_volatile(query, self.data):
             return None
         operation, began = Operation(query, [], []), time.perf_counter()
-        asked = self.engine.begin(message(operation, chosen.rows, chosen.graphs, self.settings), client, gone)
+        request = message(operation, chosen.rows, chosen.graphs, self.settings)
+        asked = None if self.waiting else self.engine.begin(request, client, gone)
+        # Where there is room but no idle evaluator, the application has one made.
+        if not asked and not self.engine.places.has_room(client) and await self._has_turn(client):
+            asked = self.engine.begin(request, client, gone)
         return Begun(self.engine, asked, operation, chosen, coding, client, began) if asked else None
+
+    async def _has_turn(self, client: str) -> bool:
+        """Wait a moment for the turn of a client behind those that wait already; return whether it has come."""
+        if len(self.waiting) >= WAITING:
+            return False
+        self.loop = asyncio.get_running_loop()
+        turn = self.loop.create_future()
+        self.waiting[turn] = client
+        try:
+            return await _in_a_moment(turn)
+        finally:
+            del self.waiting[turn]
+
+    def _released(self) -> None:
+        if self.waiting and self.loop:
+            self.loop.call_soon_threadsafe(self._call)
+
+    def _call(self) -> None:
+        """Tell the first that waits and for whom there is room that it is his turn."""
+        for turn, client in self.waiting.items():
+            if not turn.done() and self.engine.places.has_room(client):
+                turn.set_result(True)
+                break
 
     def answer(self, begun: Begun) -> Answered | None:
         """Return the answer to a query whose reply is there, None if it is not a small 200 with known fields."""
