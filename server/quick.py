@@ -133,7 +133,8 @@ class Quick:
         request = message(operation, chosen.rows, chosen.graphs, self.settings)
         asked = None if self.waiting else self.engine.begin(request, client, gone)
         # Where there is room but no idle evaluator, the application has one made.
-        if not asked and not self.engine.places.has_room(client) and await self._has_turn(client):
+        in_line = self.waiting or not (asked or self.engine.places.has_room(client))
+        if in_line and await self._has_turn(client):
             asked = self.engine.begin(request, client, gone)
         return Begun(self.engine, asked, operation, chosen, coding, client, began) if asked else None
 
@@ -144,6 +145,7 @@ class Quick:
         self.loop = asyncio.get_running_loop()
         turn = self.loop.create_future()
         self.waiting[turn] = client
+        self._call()
         try:
             return await _in_a_moment(turn)
         finally:
