@@ -16,7 +16,7 @@ ADDRESSES = 1 << 16  # clients that are counted; the one that has been away long
 EXEMPT = ("/healthz", "/readyz", "/metrics")  # what an operator asks
 
 
-class Rate(click.ParamType[str]):
+class Rate(click.ParamType):  # type: ignore[type-arg]  # which the lowest version of click does not take
     """A number of requests in a time, as 600/minute or 10/s."""
 
     name = "rate"
