@@ -75,14 +75,17 @@ class Labels:
     def get(self, iri: str) -> str:
         """Return the label of a node, nothing if it has none."""
         known = self._known.get(iri)
-        return self.look_up([iri])[iri] if known is None else known
+        return self._ask([iri])[iri] if known is None else known
 
-    def look_up(self, nodes: Iterable[str]) -> dict[str, str]:
-        """Remember the labels of ``nodes``, asking once for all that are not known; return these."""
+    def look_up(self, nodes: Iterable[str]) -> None:
+        """Remember the labels of ``nodes``, asking once for all that are not known."""
         unknown = [iri for iri in nodes if iri not in self._known]
-        if not unknown:
-            return {}
-        found = _labels(unknown, self._statements.about(map(ox.NamedNode, unknown), LABELS))
+        if unknown:
+            self._ask(unknown)
+
+    def _ask(self, nodes: list[str]) -> dict[str, str]:
+        """Ask for labels, even if another thread has asked since; remember and return them."""
+        found = _labels(nodes, self._statements.about(map(ox.NamedNode, nodes), LABELS))
         with self._lock:
             if len(self._known) + len(found) > REMEMBERED:
                 self._known = {}

@@ -183,6 +183,16 @@ def test_labels_are_asked_for_once_together_with_those_that_there_are_none_of() 
     assert statements.requests == {"about": 1}
 
 
+def test_a_label_is_told_though_another_thread_has_looked_it_up_since() -> None:
+    class Known(dict[str, str]):
+        def get(self, key: str, default: object = None) -> None:  # type: ignore[override]
+            self.setdefault(key, "english")  # what another thread does after this one has looked
+
+    labels = Labels(in_memory(LABELLED.encode()))
+    labels._known = Known()
+    assert labels.get("urn:a") == "english"
+
+
 def test_labels_are_forgotten_before_they_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data, "REMEMBERED", 2)
     statements = Elsewhere(in_memory(LABELLED.encode()))
