@@ -16,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 
 from .. import iris
 from ..questions import Question, questions
-from .counting import ELSEWHERE, Counting, Counts, dataset
+from .counting import ELSEWHERE, NOT_YET, Counting, Counts, dataset
 from .data import Data
 from .description import LICENCE, RDF_TYPE, WHOLE, serialize
 from .documents import answer
@@ -95,7 +95,11 @@ def bare() -> Response | None:
     if chosen is HTML:
         query = current_service().query(request.args.get("question", ""))
         return Response(render_template("sparql.html", query=query, result=None), content_type=HTML.content_type)
-    return answer(current_service().body(chosen), chosen.content_type)
+    final = current_service().counts is not NOT_YET  # before it is written: what is told by then is told for good
+    response = answer(current_service().body(chosen), chosen.content_type)
+    if not final:
+        response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 @dataclass

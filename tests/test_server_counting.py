@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.exceptions import ServiceUnavailable
 
 from cosponsor.server import create_app, service
-from cosponsor.server.counting import ELSEWHERE, NOT_YET, TOO_MANY, Counting, count
+from cosponsor.server.counting import ELSEWHERE, NOT_YET, TOO_MANY, Counting, Counts, count
 from cosponsor.server.data import Data
 from cosponsor.server.service import Service
 from cosponsor.server.settings import Settings
@@ -46,6 +46,24 @@ def test_until_the_counts_are_there_the_description_says_so(data: Data, monkeypa
     assert written.wait(60)
     assert NOT_YET.note not in said(described)
     assert COUNTED in said(described)
+
+
+def test_a_description_that_is_not_yet_whole_is_not_kept(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    described: Service = app.extensions["cosponsor.service"]
+    client, accept = app.test_client(), {"Accept": "text/turtle"}
+    monkeypatch.setattr(described, "counting", Waited())
+    response = client.get("/sparql", headers=accept)
+    assert (NOT_YET.note in response.text, response.headers["Cache-Control"]) == (True, "no-store")
+    assert "ETag" not in response.headers
+    monkeypatch.undo()
+    assert client.get("/sparql", headers=accept).headers["Cache-Control"] == "public, max-age=60"
+
+
+class Waited:
+    """Counts that are never there."""
+
+    def wait(self, seconds: float) -> Counts:
+        return NOT_YET
 
 
 def test_of_what_takes_too_long_nothing_is_counted(data: Data) -> None:
