@@ -1,6 +1,7 @@
 """Settings of the server: each is an option of ``cosponsor serve`` and a variable of the environment."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
@@ -136,6 +137,8 @@ class Settings:
         if self.endpoint:
             check_endpoint(self.endpoint)
             self._refuse_beside_endpoint()
+            if not re.fullmatch("[!-~]*", self.data_version):  # a header field tells it
+                raise ValueError(f"--data-version is {self.data_version!r}; write it in ASCII without spaces.")
         elif self.data_version:
             raise ValueError("--data-version is of the data behind --endpoint; what is read here has its own version.")
 

@@ -189,6 +189,8 @@ def test_credentials_stand_in_the_environment_only_and_are_not_repeated() -> Non
 
 def test_a_version_is_of_data_behind_an_endpoint() -> None:
     assert "--data-version is of the data behind --endpoint" in refused("--data-version", "1")
+    for version in ("2026\n11", "2026 11", "é"):  # which no header field could say
+        assert "in ASCII" in refused("--endpoint", "http://127.0.0.1:9/", "--data-version", version)
 
 
 def refused(*words: str, **environment: str) -> str:
