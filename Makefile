@@ -25,7 +25,7 @@ test-lowest:
 comunica: .venv/installed
 	npm install --prefix .venv/comunica --no-audit --no-fund --loglevel=error @comunica/query-sparql@4.5.0
 
-bench: .venv/installed
+bench: .venv/benched
 	$(BIN)/python -m tests.benchmark $(PARTS)
 
 # mypy wants a package on disk; the rooms are mapped to one, so it reads them through links.
