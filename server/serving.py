@@ -2,6 +2,7 @@
 
 import os
 import resource
+import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -25,6 +26,7 @@ def run(host: str, port: int, settings: Settings, workers: int) -> None:
 
     Raises ValueError if the data cannot or may not be served.
     """
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until granian takes it: what is to be reloaded is just being loaded
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a connection takes one, and so does an answer
     with TemporaryDirectory(prefix="cosponsor-") as folder, ThreadPoolExecutor(1) as pool:

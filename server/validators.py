@@ -47,7 +47,7 @@ def tag_of(asked: Operation, chosen: Choice, data: Data, coding: str) -> str:
     """Return the entity tag of the answer to a query that is not volatile, if ``coding`` is preferred."""
     formats = [offer and offer.extension for offer in (chosen.rows, chosen.graphs)]
     graphs = [[graph.value for graph in graphs] for graphs in (asked.default, asked.named)]
-    served = [__version__, data.version, str(data.modified), data.base, data.predefined]
+    served = [__version__, data.version, str(data.modified), data.base, data.origin, data.predefined]
     return _tag(json.dumps([*served, asked.query, graphs, formats]).encode(), coding)
 
 

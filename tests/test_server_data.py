@@ -1,5 +1,7 @@
 """Settings, rebasing, and data of others."""
 
+import os
+import signal
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -101,6 +103,14 @@ def test_the_version_of_data_of_others_is_of_what_was_read(turtle: Path, tmp_pat
     other.write_text(OTHER.replace("one", "two"), "utf-8")
     assert data.version not in {"", load(Settings("http://new.example/", (other,))).version}
     assert data.modified is None
+
+
+def test_data_that_are_moved_from_another_base_have_other_tags(turtle: Path) -> None:
+    tags = set()
+    for origin in (None, "http://old.example/", "http://old.example/thing/"):
+        app = create_app(Settings("http://new.example/", (turtle,), rebase_from=origin))
+        tags.add(app.test_client().get("/sparql?query=ASK {}").headers["ETag"])
+    assert len(tags) == 3
 
 
 def test_data_of_others_are_moved_if_asked(foreign: FlaskClient) -> None:
@@ -227,6 +237,18 @@ def test_the_server_respawns_workers(turtle: Path, served: Options, capsys: Capt
     serving.run("127.0.0.1", 1, Settings(data=(turtle,)), 1)
     assert capsys.readouterr().out == "http://127.0.0.1:1/\n"
     assert served[0]["respawn_failed_workers"] is True
+
+
+def test_a_server_that_is_told_to_reload_while_it_loads_goes_on(
+    turtle: Path, served: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which would end it
+    monkeypatch.setattr(serving, "preload", lambda _: os.kill(os.getpid(), signal.SIGHUP))
+    try:
+        serving.run("127.0.0.1", 1, Settings(data=(turtle,)), 1)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert served
 
 
 def test_a_base_to_move_from_that_cannot_be_one_is_refused() -> None:
