@@ -7,7 +7,6 @@ counts when the server has started, within the time of a query, or it was done w
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 import pyoxigraph as ox
@@ -15,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from .. import iris
 from .data import Data
+from .engine import Late
 
 Construct = Callable[[str], bytes]  # answers a CONSTRUCT query in N-Triples; raises HTTPException if it cannot
 
@@ -27,6 +27,7 @@ class Counts:
     note: str = ""
 
 
+BUSY = (1, 2, 5, 10, 30)  # seconds after which it is tried again, if there was no place for it
 NOT_YET = Counts(note="The counts by class and property are being made; ask again in a few seconds.")
 TOO_MANY = Counts(note="There are no counts by class and property: to count takes longer than a query may.")
 ELSEWHERE = Counts(note="There are no counts by class and property: the data are in an engine that is not ours.")
@@ -69,10 +70,17 @@ class Counting:
         self._thread.start()
 
     def _run(self) -> None:
-        found = TOO_MANY
-        with suppress(HTTPException):
-            found = count(self._data, self._construct)
-        self._counts = found
+        for pause in BUSY:
+            try:
+                self._counts = count(self._data, self._construct)
+                break
+            except Late:
+                self._counts = TOO_MANY
+                break
+            except HTTPException:  # there is no place, or the engine behind is down: that may pass
+                time.sleep(pause)
+        else:
+            self._counts = TOO_MANY
         self._then()
 
     def wait(self, seconds: float) -> Counts:

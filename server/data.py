@@ -15,7 +15,7 @@ from typing import Any
 import pyoxigraph as ox
 
 from .. import iris, stores
-from ..dataset import checked, published, receipts_file, shapes_hash
+from ..dataset import checked, published, shapes_hash
 from ..files import rdf_format, unreadable
 from ..stores import About, OnDisk
 from .behind import authorization
@@ -234,22 +234,17 @@ def gate() -> tuple[bytes, str]:
     return path.read_bytes(), receipt.dataset
 
 
-_preloaded: dict[object, Data] = {}
+_preloaded: dict[tuple[tuple[str, str], ...], Data] = {}
 
 
 def preload(settings: Settings) -> None:
-    """Load what ``settings`` name for the processes that will be forked from this one; raise ValueError as ``load``."""
-    files = _files(settings)
-    loaded = load(settings)
+    """Load what ``settings`` name for the processes that will be forked from this one; raise ValueError as ``load``.
+
+    They have the same data until this is called again, whatever has become of the files.
+    """
+    loaded = _read(settings)
     _preloaded.clear()
-    _preloaded[files] = loaded
-
-
-def _files(settings: Settings) -> tuple[object, ...]:
-    """Return what tells whether other data would be read now than before: the settings, and which files are there."""
-    paths = settings.data or (published(), receipts_file(published()))
-    found = [path.stat() for path in paths if path.exists()]
-    return (*settings.to_environment().items(), *((each.st_ino, each.st_mtime_ns, each.st_size) for each in found))
+    _preloaded[tuple(settings.to_environment().items())] = loaded
 
 
 def load(settings: Settings) -> Data:
@@ -258,13 +253,15 @@ def load(settings: Settings) -> Data:
     The gate is in here because every server comes by, ours or another that calls ``create_app``. Raises ValueError
     with a sentence if something cannot be read or may not be served.
     """
+    return _preloaded.get(tuple(settings.to_environment().items())) or _read(settings)
+
+
+def _read(settings: Settings) -> Data:
     if settings.store:
         return _on_disk(settings, settings.store)
     if settings.endpoint:
         authorization()
         return _data(settings, settings.base_iri, Elsewhere(), settings.data_version, None)
-    if _preloaded and (known := _preloaded.get(_files(settings))):
-        return known
     return _others(settings) if settings.data else _own(settings)
 
 

@@ -7,11 +7,12 @@ import pyoxigraph as ox
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.exceptions import ServiceUnavailable
+from werkzeug.exceptions import ServiceUnavailable, TooManyRequests
 
 from cosponsor.server import create_app, service
 from cosponsor.server.counting import ELSEWHERE, NOT_YET, TOO_MANY, Counting, Counts, count
 from cosponsor.server.data import Data
+from cosponsor.server.engine import Late
 from cosponsor.server.service import Service
 from cosponsor.server.settings import Settings
 from cosponsor.server.statements import in_memory
@@ -72,7 +73,7 @@ def test_of_what_takes_too_long_nothing_is_counted(data: Data) -> None:
     def construct(query: str) -> bytes:
         asked.append(query)
         if len(asked) > 1:
-            raise ServiceUnavailable
+            raise Late
         return f"<{data.base}sparql#default-graph> <{COUNTED}> <urn:one> .\n".encode()
 
     described = Service(data, Settings(data.base))
@@ -82,6 +83,20 @@ def test_of_what_takes_too_long_nothing_is_counted(data: Data) -> None:
     assert len(asked) == 2
     assert TOO_MANY.note in said(described)
     assert COUNTED not in said(described)
+
+
+def test_counting_that_finds_no_place_is_tried_again(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cosponsor.server.counting.BUSY", (0, 0, 0))
+    refused = [ServiceUnavailable(), TooManyRequests()]
+
+    def construct(query: str) -> bytes:
+        if refused:
+            raise refused.pop()
+        return f"<{data.base}sparql#default-graph> <{COUNTED}> <urn:one> .\n".encode()
+
+    counting = Counting(data, construct, int)
+    counting.start()
+    assert counting.wait(60).note == ""
 
 
 def test_of_data_elsewhere_nothing_is_counted_and_there_is_no_dump(data: Data) -> None:

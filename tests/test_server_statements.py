@@ -222,7 +222,7 @@ def test_several_variables_and_nodes_are_bound_at_once(app: Flask) -> None:
     assert found == {("urn:a", "urn:b"), ("urn:a", "urn:c")}
 
 
-def test_what_was_loaded_before_is_shared_until_a_file_is_another(other: Path) -> None:
+def test_what_was_loaded_is_shared_until_it_is_loaded_anew_whatever_becomes_of_the_file(other: Path) -> None:
     settings = Settings("http://x.example/", (other,))
     data.preload(settings)
     try:
@@ -230,6 +230,8 @@ def test_what_was_loaded_before_is_shared_until_a_file_is_another(other: Path) -
         assert data.load(Settings("http://y.example/", (other,))) is not data.load(settings)
         before = data.load(settings)
         other.write_text(FRAGMENTS.replace("2", "twenty").replace("twenty", "20"), "utf-8")
+        assert data.load(settings) is before
+        data.preload(settings)
         assert data.load(settings) is not before
     finally:
         data._preloaded.clear()
