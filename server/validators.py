@@ -19,8 +19,8 @@ from .negotiation import Choice
 from .operation import Operation
 
 # With these words a query may have another answer when it is asked again; elsewhere than as functions they do no harm.
-# Oxigraph wants no space before a function, as in FILTERRAND().
-_VOLATILE = re.compile(r"(?:\b|filter|having|by)(?:now|rand|uuid|struuid|bnode|service)\b", re.IGNORECASE)
+# Oxigraph wants no space before a function, as in FILTERRAND() and COUNT(DISTINCTRAND()).
+_VOLATILE = re.compile(r"(?:\b|filter|having|by|distinct)(?:now|rand|uuid|struuid|bnode|service)\b", re.IGNORECASE)
 _SAFE = {"GET", "HEAD", "QUERY"}  # of others an answer is no representation (section 9.3.3)
 
 _CONDITIONS = {"HTTP_IF_NONE_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_MATCH"}

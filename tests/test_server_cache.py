@@ -224,7 +224,14 @@ def test_requests_for_parts_and_with_other_conditions_are_for_the_application(fr
 
 
 @pytest.mark.parametrize(
-    "query", ["SELECT (NOW() AS ?x) {}", "SELECT*{FILTERRAND()}", "SELECT (UUID() AS ?x) {}", "SELECT*{}ORDER BYRAND()"]
+    "query",
+    [
+        "SELECT (NOW() AS ?x) {}",
+        "SELECT*{FILTERRAND()}",
+        "SELECT (UUID() AS ?x) {}",
+        "SELECT*{}ORDER BYRAND()",
+        "SELECT(SUM(DISTINCTRAND())AS?x){}",
+    ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_what_differs_each_time_is_never_kept(front: Counted, query: str, method: str) -> None:
