@@ -22,6 +22,7 @@ from werkzeug.exceptions import GatewayTimeout, HTTPException, InternalServerErr
 
 from .behind import IT, LESS
 from .evaluator import Answer, Ceilings, Life, Message, readable, receive, send, start_fork_server
+from .gate import network
 from .places import PAUSE, Flag, Place, Places
 
 STUCK = 5  # seconds after which an evaluator that takes no request, or the fork server, is given up
@@ -160,7 +161,7 @@ class Engine:
         """
         apart = networked and not self.networked
         deadline = time.monotonic() + request["timeout"]
-        with self.places.hold(client, deadline, gone) as place:
+        with self.places.hold(network(client), deadline, gone) as place:
             return self._answered(Asked(place, self._take(apart), request["timeout"], apart), request)
 
     def begin(self, request: Message, client: str, gone: Flag) -> Asked | None:
@@ -168,7 +169,8 @@ class Engine:
 
         What is returned must be given to ``finish`` or ``abandon``.
         """
-        place = self.places.take(client, time.monotonic() + request["timeout"], gone) if self._idle else None
+        deadline = time.monotonic() + request["timeout"]
+        place = self.places.take(network(client), deadline, gone) if self._idle else None
         if place is None:
             return None
         try:

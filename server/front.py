@@ -31,7 +31,7 @@ from .cache import FRAMING, SEEN, Answered, Cache, Headers, key, seen
 from .delivery import STALL, deliver
 from .errors import bare
 from .evaluator import INLINE
-from .gate import Gate
+from .gate import Gate, network
 from .headers import VERSION
 from .places import PAUSE
 from .quick import Quick
@@ -137,7 +137,7 @@ class Front:
         length = int(fields.get("content-length", "0").partition(",")[0])
         if length > MAX_BODY:
             return b""  # the application refuses it by its length
-        body, client = bytearray(), self._client(scope, fields)
+        body, client = bytearray(), network(self._client(scope, fields))
         try:
             async for chunk in protocol:
                 body += chunk
@@ -205,7 +205,7 @@ class Front:
         if isinstance(content, bytes) and len(content) <= INLINE:
             protocol.response_bytes(status, fields, content)
             return
-        client, content = self._client(scope, asked), _file(content) if isinstance(content, bytes) else content
+        client, content = network(self._client(scope, asked)), _file(content) if isinstance(content, bytes) else content
         size = os.fstat(content.fileno()).st_size
         if self.unread[client] + size > UNREAD // 2 or self.unread.total() + size > UNREAD:
             content.close()

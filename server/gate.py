@@ -1,5 +1,6 @@
 """Who comes in: the address of a client, and how many requests it may send."""
 
+import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from throttled import Throttled
 
 ADDRESSES = 1 << 16  # clients that are counted; the one that has been away longest is forgotten for another
+_WITH_PORT = re.compile(r"(?:\[(.*)\]|([0-9.]+)):[0-9]+")  # as some proxies write an address
 EXEMPT = ("/healthz", "/readyz", "/metrics")  # what an operator asks
 
 
@@ -89,6 +91,8 @@ class Gate:
 @lru_cache(4096)
 def network(address: str) -> str:
     """Return what counts as one client: an IPv4 address, or the 64 bits that an IPv6 network has in common."""
+    if written := _WITH_PORT.fullmatch(address):
+        address = written[1] or written[2]
     try:
         found = ip_address(address.partition("%")[0])
     except ValueError:  # an unknown one, or whatever a proxy says
