@@ -5,6 +5,7 @@ and written again: so it is known to be whole and well-formed before its first b
 format, whatever the engine has.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -174,7 +175,7 @@ def _triples(upstream: Upstream, text: str, graphs: Parameters, seconds: float) 
 def _refuse_cut(answer: Answer, text: str) -> None:
     """Raise 507 if the answer to ``text`` may be a part: as many rows as Virtuoso gives, and no fewer asked for."""
     most, wanted = answer.field("X-SPARQL-MaxRows"), limit(text)
-    if most.isdecimal() and (wanted is None or wanted > int(most)):
+    if re.fullmatch(r"[0-9]{1,9}", most) and (wanted is None or wanted > int(most)):
         raise InsufficientStorage(
             f"{IT} gives {most} rows at most, and this answer has as many: a part would look like the whole, and was "
             f"not sent. Ask for parts with ORDER BY, LIMIT {most} and OFFSET."

@@ -249,7 +249,7 @@ def _refuse(answer: Answer, status: int) -> NoReturn:
 
 def _seconds(after: str) -> int:
     """Return a Retry-After in seconds (RFC 9110, section 10.2.3), a guess if it says nothing."""
-    if after.isdecimal():
+    if re.fullmatch(r"[0-9]{1,9}", after):  # int() refuses thousands of digits
         return int(after)
     try:
         return max(0, int(parsedate_to_datetime(after).timestamp() - time.time()))

@@ -252,7 +252,8 @@ def test_an_engine_that_is_silent_is_504() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "seconds"), [("7", 7), ("Fri, 01 Jan 1999 00:00:00 GMT", 0), ("soon", PAUSE), ("", PAUSE)]
+    ("said", "seconds"),
+    [("7", 7), ("Fri, 01 Jan 1999 00:00:00 GMT", 0), ("soon", PAUSE), ("9" * 5000, PAUSE), ("", PAUSE)],
 )
 def test_the_retry_after_of_a_busy_engine_is_passed_on(
     engine: Scripted, ask: Callable[..., Reply], said: str, seconds: int
