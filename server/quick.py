@@ -23,6 +23,7 @@ from .codings import IDENTITY, LEAST, preference
 from .data import Data
 from .engine import Asked, Engine, Spooled
 from .evaluator import Message
+from .headers import LONGEST
 from .negotiation import GRAPHS, HTML, ROWS, Choice, preferred
 from .operation import Operation
 from .operations import Account, new_id
@@ -124,6 +125,8 @@ class Quick:
         What is returned must be ended.
         """
         if scope.path not in self.paths or scope.method != "GET" or not fields.keys() <= PLAIN:
+            return None
+        if any(len(value) > LONGEST for value in fields.values()):  # the application refuses it
             return None
         query, chosen = _query(scope.query_string), _choice(fields.get("accept", ""))
         coding, as_it_is = preference(fields.get("accept-encoding", ""))

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
 from urllib.parse import urlencode
@@ -208,6 +209,18 @@ def test_more_requests_than_the_rate_are_429_with_the_time_to_wait() -> None:
     assert fields["RateLimit-Policy"] == '"client";q=2;w=60'
     assert fields["RateLimit"] == f'"client";r=0;t={fields["Retry-After"]}'
     limited.admit("10.0.0.2", "/")
+
+
+def test_a_plain_query_with_a_long_field_is_431_also_when_others_were_answered(server: Served) -> None:
+    client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)  # one, so that one worker answers
+    found = []
+    with closing(client):
+        for number, encoding in enumerate(["x", "x", "x", "x" * 9000]):
+            client.request("GET", f"/sparql?query=ASK%7B%7D%23long{number}", headers={"Accept-Encoding": encoding})
+            answer = client.getresponse()
+            answer.read()
+            found.append(answer.status)
+    assert found == [200, 200, 200, 431]
 
 
 def test_operators_are_not_limited() -> None:
