@@ -81,6 +81,7 @@ def _print_warnings(warnings: list[Finding]) -> None:
 @click.option(
     "--store",
     envvar="COSPONSOR_STORE",
+    show_envvar=True,
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
     help="Make an on-disk store, too, as the current one in this folder.",
@@ -88,6 +89,7 @@ def _print_warnings(warnings: list[Finding]) -> None:
 @click.option(
     "--base-iri",
     envvar="COSPONSOR_BASE_IRI",
+    show_envvar=True,
     default=DEFAULT_BASE,
     metavar="IRI",
     help="Where the IRIs of the store dereference; serve --store takes it from there.",
@@ -201,6 +203,7 @@ def _writing(failure: str) -> Iterator[None]:
 @click.option(
     "--shapes",
     envvar="COSPONSOR_SHAPES",
+    show_envvar=True,
     multiple=True,
     type=FILE,
     help="Shapes to check DATA with [default: those of this project].",
@@ -208,6 +211,7 @@ def _writing(failure: str) -> Iterator[None]:
 @click.option(
     "--texts",
     envvar="COSPONSOR_TEXTS",
+    show_envvar=True,
     type=FOLDER,
     help="Verify offsets and hashes against the articles' texts in this folder.",
 )
@@ -215,6 +219,7 @@ def _writing(failure: str) -> Iterator[None]:
     "--format",
     "format_",
     envvar="COSPONSOR_CHECK_FORMAT",
+    show_envvar=True,
     type=click.Choice(["text", "json"]),
     default="text",
     help="One line a finding, as text or as JSON with the keys where and message.",
@@ -243,10 +248,18 @@ def check(data: tuple[Path, ...], shapes: tuple[Path, ...], texts: Path | None, 
 
 
 @main.command()
-@click.option("--host", envvar="COSPONSOR_HOST", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--host",
+    envvar="COSPONSOR_HOST",
+    show_envvar=True,
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on.",
+)
 @click.option(
     "--port",
     envvar="COSPONSOR_PORT",
+    show_envvar=True,
     default=8000,
     show_default=True,
     type=click.IntRange(0, 65535),
@@ -255,6 +268,7 @@ def check(data: tuple[Path, ...], shapes: tuple[Path, ...], texts: Path | None, 
 @click.option(
     "--workers",
     envvar="COSPONSOR_WORKERS",
+    show_envvar=True,
     default=1,
     type=click.IntRange(1),
     metavar="NUMBER",
@@ -318,6 +332,7 @@ FORMATS = ("json", "csv", "tsv", "xml", "ttl", "nt", "table")
     "--format",
     "format_",
     envvar="COSPONSOR_QUERY_FORMAT",
+    show_envvar=True,
     type=click.Choice(FORMATS),
     help="[default: table in a terminal, else csv or ttl]",
 )

@@ -133,6 +133,11 @@ class Data:
             raise TypeError("these data are in no store of ours")
         return self.statements.store
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether the statements are in a store of ours, rather than in another engine."""
+        return isinstance(self.statements, Stored)
+
     def local(self, text: str) -> str:
         """Return ``text`` with the IRIs of the origin moved to the base."""
         return iris.rebase(text, self.base, self.origin)

@@ -35,7 +35,7 @@ class Elsewhere:
     def within(self, graph: ox.NamedNode, limit: int) -> list[ox.Quad]:
         """Return the quads of a named graph, no more than ``limit``."""
         found = self.select(f"SELECT ?s ?p ?o {{ GRAPH {graph} {{ ?s ?p ?o }} }} LIMIT {limit}")
-        return [ox.Quad(row["s"], row["p"], row["o"], graph) for row in found]
+        return [_quad(row, graph) for row in found]
 
     def mentions(self, node: ox.NamedNode) -> bool:
         """Return whether a quad has ``node`` as its subject, predicate or object."""
@@ -62,7 +62,17 @@ class Elsewhere:
 
     def _quads(self, values: str, filter_: str = "", most: str = "") -> Iterator[ox.Quad]:
         for row in self.select(_QUADS.format(values=values, filter=filter_) + most):
-            yield ox.Quad(row["s"], row["p"], row["o"], row["g"])
+            yield _quad(row)
+
+
+def _quad(row: ox.QuerySolution, graph: ox.NamedNode | None = None) -> ox.Quad:
+    """Return the quad that a row says; raise 502 if the engine answered with other columns or terms than asked for."""
+    try:
+        return ox.Quad(row["s"], row["p"], row["o"], graph or row["g"])
+    except (KeyError, TypeError) as error:
+        from .upstream import failed  # which builds on what builds on this
+
+        failed(f"answers with a row that is no statement: {error!r}", "answered with other columns than it was asked.")
 
 
 def _batches(nodes: Iterable[ox.NamedNode]) -> Iterator[list[ox.NamedNode]]:

@@ -7,11 +7,11 @@ a text is sent in which nothing is left to differ on, with the prefixes that onl
 
 import re
 
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, Forbidden
 
 from .data import Data
 from .hints import Tokens, declared, undeclared
-from .query import tokens
+from .query import READ_ONLY, tokens
 
 FORMS = {"select": "rows", "ask": "boolean", "construct": "graphs", "describe": "graphs"}  # and what each answers
 
@@ -22,6 +22,8 @@ _ESCAPES = {'"': r"\"", "'": r"\'", "\\": r"\\", "\n": r"\n", "\r": r"\r"}  # se
 _NO_IRI = re.compile(r"[<>\"{}|^`\\\x00-\x20]")  # section 19.8, IRIREF
 _SERVICE = re.compile("s(?=ervice)", re.IGNORECASE)
 _RELATIVE = re.compile(r"<(?![A-Za-z][A-Za-z0-9+.-]*:)")
+# What begins an update, or in Virtuoso makes FROM fetch; a number may stand before it without a space.
+_UPDATE = re.compile(r"[\d.e+-]*(add|clear|copy|create|delete|drop|insert|load|move|option|with)", re.IGNORECASE)
 _ROW = "SELECT (1 AS ?cosponsor_row) "
 
 
@@ -31,11 +33,21 @@ def portable(text: str, data: Data) -> str:
     Prefixes that need no declaration get one, and relative IRIs the base, before the first word and in its line.
     """
     found = tokens(text)
+    _refuse_more(found)
     parts, end = [_prologue(found, data)], 0
     for token in found:
         parts += [text[end : token.start()], _written(token)]
         end = token.end()
     return "".join([*parts, text[end:]])
+
+
+def _refuse_more(found: Tokens) -> None:
+    """Raise 403 for what stands outside of all brackets and is no part of a query: an engine may take it for more."""
+    depth = 0
+    for token in found:
+        depth += 1 if token["open"] else -1 if token["close"] else 0
+        if depth < 0 or (depth == 0 and (token[0] == ";" or _UPDATE.fullmatch(token["word"] or ""))):
+            raise Forbidden(f"{READ_ONLY} Found {token[0]!r} outside of the query's brackets.")
 
 
 def _prologue(found: Tokens, data: Data) -> str:

@@ -200,6 +200,7 @@ def options(command: Command) -> Command:
             type=told["type"],
             help=told["help"],
             metavar=told["metavar"] or None,
+            show_envvar=True,
             multiple=each.default == (),
             default=each.default if each.name != "base_iri" and isinstance(each.default, bool | int | float) else None,
         )(command)

@@ -372,6 +372,23 @@ def test_the_rows_behind_a_graph_can_be_asked_for(query: str, counted: str) -> N
     assert solutions(query).replace("SELECT (1 AS ?cosponsor_row) ", "_") == counted
 
 
+@pytest.mark.parametrize(
+    "more",
+    ["; DROP ALL", " ;DELETE WHERE { ?s ?p ?o }", " INSERT DATA { <a:a> <a:b> 1 }", " LIMIT 1LOAD <a:a>", " }", ";"],
+)
+def test_an_update_behind_a_query_is_403_and_not_sent(engine: Scripted, ask: Callable[..., Reply], more: str) -> None:
+    engine.script = always(says(ONE))
+    for query in (f"{SELECT}{more}", "SELECT * FROM <a:a> OPTION (get:soft 'soft') {}"):
+        said = ask(query).message["problem"]
+        assert (said["code"], "read-only" in said["description"]) == (403, True)
+    assert engine.asked == []
+
+
+def test_words_of_updates_may_stand_in_a_query(engine: Scripted, ask: Callable[..., Reply]) -> None:
+    engine.script = always(says(ONE))
+    assert ask("PREFIX add: <a:> SELECT ?delete { ?delete add:with ?load ; add:clear 'drop;' }").message["rows"] == 1
+
+
 def test_a_query_for_as_many_rows_as_the_engine_gives_is_answered(engine: Scripted, ask: Callable[..., Reply]) -> None:
     engine.script = always(says(ONE, "200 OK", ROWS, "X-SPARQL-MaxRows: 1"))
     assert ask(f"{SELECT} LIMIT 1").message["kind"] == "rows"
