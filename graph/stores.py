@@ -103,6 +103,30 @@ def _about(version: Path) -> About:
     raise ValueError(f"{version} cannot be served ({reason}); make it anew with cosponsor build --store.")
 
 
+def hold(store: OnDisk) -> int:
+    """Return a descriptor that keeps a store from being deleted by a build, in whatever process it is open."""
+    try:
+        descriptor = os.open(store.beside(ABOUT), os.O_RDONLY)
+    except OSError as error:
+        raise ValueError(
+            f"{store.path} cannot be read ({error.strerror}); another build may have deleted it."
+        ) from None
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    return descriptor
+
+
+def _is_held(version: Path) -> bool:
+    """Return whether a process reads a store."""
+    try:
+        with (version / ABOUT).open() as about:
+            fcntl.flock(about, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False
+
+
 def opened(path: Path) -> ox.Store:
     """Open a store to read; raise ValueError with a sentence if it cannot be.
 
@@ -211,7 +235,7 @@ def _flush(path: Path) -> None:
 
 
 def _publish(folder: Path, part: Path, about: About) -> OnDisk:
-    """Give a version its name, move ``current`` to it, and delete versions older than the one before."""
+    """Give a version its name, move ``current`` to it, and delete those older than the one before that nobody reads."""
     _flush(part)
     versions = {path: int(found[1]) for path in folder.iterdir() if (found := _VERSION.fullmatch(path.name))}
     name = f"{about.version[:12]}-{max(versions.values(), default=0) + 1}"
@@ -223,7 +247,7 @@ def _publish(folder: Path, part: Path, about: About) -> OnDisk:
     _flush(folder)
     link.replace(folder / CURRENT)
     _flush(folder)
-    for older in versions:
+    for older in (version for version in versions if not _is_held(version)):
         shutil.rmtree(older, ignore_errors=True)
     return OnDisk(folder / name / STORE, about)
 

@@ -111,7 +111,7 @@ def build(out: Path | None, store: Path | None, base_iri: str, data: tuple[Path,
     If a check fails, what is there stays as it is, the findings are printed, and the exit status is 1.
 
     A store is a new folder in DIR, to which the link DIR/current is moved when it is whole. The one before is kept
-    for servers that read it; older ones are deleted.
+    for servers that read it; older ones are deleted that nobody reads.
     """
     _check_store_options(out, store, base_iri, data, rebase)
     if store and data:

@@ -3,7 +3,9 @@
 import gzip
 import hashlib
 import json
+import os
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -282,7 +284,7 @@ def _on_disk(settings: Settings, folder: Path) -> Data:
     if about.shapes not in {None, shapes_hash()}:
         raise ValueError(f"the store in {folder} was not checked with today's shapes; run cosponsor build --store.")
     made = found.about is not None
-    return Data(
+    data = Data(
         about.base,
         about.origin,
         Stored(partial(stores.opened, found.path)),
@@ -294,6 +296,9 @@ def _on_disk(settings: Settings, folder: Path) -> Data:
         list(_triples(found.beside(stores.COUNTS))) if made else None,
         found,
     )
+    if made:
+        weakref.finalize(data, os.close, stores.hold(found))
+    return data
 
 
 def _unpacked(dump: Path) -> bytes:

@@ -86,6 +86,19 @@ def test_a_new_store_is_the_current_one_and_the_one_before_is_kept(folder: Path)
     assert kept == {CURRENT, *(each.path.parent.name for each in made[1:])}
 
 
+def test_a_store_that_is_read_is_kept_until_it_is_not(folder: Path) -> None:
+    first = build(folder)
+    held = stores.hold(first)
+    try:
+        for number in range(3):
+            build(folder, f'<a:a> <a:b> "{number}" .\n')
+        assert first.path.is_dir()
+    finally:
+        os.close(held)
+    build(folder)
+    assert not first.path.exists()
+
+
 def test_the_same_version_is_built_again_beside_itself(folder: Path) -> None:
     first, second = build(folder), build(folder, base="http://newer.example/")
     assert first.path != second.path
