@@ -10,7 +10,6 @@ import ctypes
 import io
 import os
 import signal
-import socket
 import sys
 import tempfile
 from collections import Counter
@@ -18,7 +17,6 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from functools import partial
-from pathlib import Path
 from threading import Event
 from typing import IO, TYPE_CHECKING, Any
 
@@ -28,7 +26,7 @@ from werkzeug.wsgi import FileWrapper
 
 from . import metrics
 from .cache import FRAMING, SEEN, Answered, Cache, Headers, key, seen
-from .delivery import STALL, deliver
+from .delivery import deliver
 from .errors import bare
 from .evaluator import INLINE
 from .gate import Gate, network
@@ -47,7 +45,6 @@ THREADS = 192  # requests that are worked on at a time; most of them wait for an
 SPARE = 32  # of operators, who ask most when there is most to do
 BODY_SECONDS = 20  # for the body of a request
 ARRIVING = 64 << 20  # bytes of bodies that have not arrived whole; one client may have a quarter
-LISTENING = 1  # seconds after which granian listens
 UNREAD = 4 << 30  # bytes of answers in files that wait for their readers; one client may have half
 PR_SET_PDEATHSIG = 1  # prctl(2)
 _BODILESS = {"GET", "HEAD"}  # unless they say a length
@@ -90,8 +87,7 @@ class Front:
         self.spare = {path: ThreadPoolExecutor(1) for path in self.gate.exempt}
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Look soon at the sockets that listen: granian has opened none yet."""
-        loop.call_later(LISTENING, _end_stalled)
+        """Say that there is a loop, before granian listens."""
         self.started(loop)
 
     async def __rsgi__(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
@@ -292,18 +288,6 @@ def _busy() -> ServiceUnavailable:
 
 def _no_write(_: bytes) -> object:
     raise NotImplementedError("the application returns its answer; write() of PEP 3333 is for old ones")
-
-
-def _end_stalled() -> None:
-    """Let connections end whose clients take nothing; accepted sockets inherit this from those that listen."""
-    for path in list(Path("/dev/fd").iterdir()):
-        with suppress(AttributeError, OSError):  # not a socket; or a system without this option
-            found = socket.socket(fileno=int(path.name))
-            try:
-                if found.family != socket.AF_UNIX:
-                    found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALL * 1000)
-            finally:
-                found.detach()  # it is granian's
 
 
 def create() -> Front:

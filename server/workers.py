@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from granian.server.mp import MPServer
 
+from .delivery import STALL
+
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
@@ -80,6 +82,9 @@ class Workers(MPServer):
             self._shd, self._ssp = self._ssp.build(), None
             self._sfd = self._shd.get_fd()
             self._sso = socket.socket(fileno=self._sfd)
+            with suppress(AttributeError, OSError):  # not on every system
+                # Connections end whose clients take nothing; those that are accepted inherit it (tcp(7)).
+                self._sso.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALL * 1000)
 
     def _spawn_worker(  # type: ignore[override]
         self, idx: int, target: object, callback_loader: Callable[[], "Front"]

@@ -231,21 +231,6 @@ def test_answers_that_nobody_reads_are_bounded_for_a_client_and_for_all(
     assert front.unread == {"others": 600}
 
 
-def test_connections_end_whose_clients_take_nothing() -> None:
-    """The option is set on sockets that listen by the time, and those that are accepted inherit it (tcp(7))."""
-
-    async def start(listening: socket.socket) -> None:
-        Front(echo).__rsgi_init__(asyncio.get_running_loop())
-        listening.listen()
-        await asyncio.sleep(module.LISTENING + 0.2)
-
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        asyncio.run(start(listening))
-        with socket.create_connection(listening.getsockname()), listening.accept()[0] as accepted:
-            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == delivery.STALL * 1000
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     data, letters = tmp_path_factory.mktemp("front") / "data.nt", "x" * 100

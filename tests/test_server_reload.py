@@ -16,6 +16,7 @@ from urllib.request import urlopen
 import pytest
 from granian.server.mp import MPServer, WorkerProcess
 
+from cosponsor.server.delivery import STALL
 from cosponsor.server.workers import SETTLE, Worker, Workers
 
 from .serving import Served, served, wait_until
@@ -262,6 +263,19 @@ def test_granian_is_what_the_workers_were_written_for() -> None:
     server = Workers("x:y", prepare=print, ended=print)
     for name in ("wrks", "interrupt_children", "interrupt_signal", "main_loop_interrupt", "respawned_wrks", "workers"):
         assert hasattr(server, name), name
+
+
+def test_connections_end_whose_clients_take_nothing() -> None:
+    """The option is set on the socket that listens, and those that are accepted inherit it (tcp(7))."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = free.getsockname()
+    server = Workers("x:y", address=address[0], port=address[1], prepare=print, ended=print)
+    server._init_shared_socket()
+    assert server._sso
+    with server._sso as listening:
+        listening.listen()
+        with socket.create_connection(address), listening.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == STALL * 1000
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
