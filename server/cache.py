@@ -8,6 +8,7 @@ An answer is found by all that the application sees of a request: what is no par
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from sys import getsizeof
 from typing import IO
 
@@ -73,7 +74,7 @@ class Kept:
 
     def size(self, key: Key) -> int:
         """Return about how many bytes it takes with its key."""
-        fields = sum(len(name) + len(value) for name, value in self.fields)
+        fields = sum(map(len, chain.from_iterable(self.fields)))
         return sum(map(getsizeof, key)) + len(self.content) + fields + len(self.fields) * _FIELD + _ANSWER
 
     def to(self, fields: Mapping[str, str]) -> Answered:
@@ -115,7 +116,8 @@ class Cache:
         forbidden = status not in _KEPT or "no-store" in said.get("cache-control", "")
         if not key or forbidden or not isinstance(content, bytes):
             return
-        fields = [field for field in fields if field[0] != "x-request-id"]  # that is of one request
+        if "x-request-id" in said:  # that is of one request
+            fields = [field for field in fields if field[0] != "x-request-id"]
         kept = Kept(status, fields, content, said.get("etag"), said.get("last-modified"))
         size = kept.size(key)
         if size <= self.most:

@@ -105,7 +105,7 @@ def _labels(nodes: Iterable[str], quads: Iterable[ox.Quad]) -> dict[str, str]:
     return {iri: best[iri][2] if iri in best else "" for iri in nodes}
 
 
-@dataclass
+@dataclass(eq=False)
 class Data:
     """A dataset at its base IRI.
 

@@ -82,7 +82,7 @@ class Evaluator:
     def hear(self) -> Spooled:
         """Return the reply to a request, for which it does not wait long; raise ``Ended`` if the process ended."""
         try:
-            message, body, _ = receive(self.channel)
+            message, body = receive(self.channel)
         except (EOFError, OSError):
             raise Ended from None
         if not (self.spool and message["spooled"]):
@@ -167,7 +167,7 @@ class Engine:
     def begin(self, request: Message, client: str, gone: Flag) -> Asked | None:
         """Give a request to an evaluator if that can be done at once, else return None; does not wait for the answer.
 
-        What is returned must be given to ``finish`` or ``abandon``.
+        What is returned must be given to ``finish`` or ``end``.
         """
         deadline = time.monotonic() + request["timeout"]
         place = self.places.take(network(client), deadline, gone) if self._idle else None
@@ -179,10 +179,9 @@ class Engine:
             self.places.release(place)
             return None
         with suppress(Ended):
-            if asked.evaluator.lives():
-                asked.evaluator.tell(request)
-                return asked
-        self.abandon(asked)
+            asked.evaluator.tell(request)
+            return asked
+        self.end(asked, kept=False)
         return None
 
     def finish(self, asked: Asked) -> Spooled:
@@ -192,9 +191,9 @@ class Engine:
         finally:
             self.places.release(asked.place)
 
-    def abandon(self, asked: Asked) -> None:
-        """Stop what was begun."""
-        self._give_back(asked.evaluator, kept=False, aside=True)
+    def end(self, asked: Asked, *, kept: bool) -> None:
+        """Give back an evaluator that has replied to all that it was asked, if it is ``kept``, or stop it."""
+        self._give_back(asked.evaluator, kept, aside=True)
         self.places.release(asked.place)
 
     def _answered(self, asked: Asked, request: Message | None = None, aside: bool = False) -> Spooled:
@@ -272,7 +271,7 @@ class Engine:
             try:
                 fork_server = self._warm_fork_server()
                 send(fork_server, {"networked": networked}, files=[channel.fileno()])
-                message, _, _ = receive(fork_server)
+                message, _ = receive(fork_server)
             except (EOFError, OSError) as error:
                 log.error("the fork server of evaluators has ended; another is started: %s", error)
                 self._end_fork_server()  # what it may still answer is no answer to the next request

@@ -12,9 +12,9 @@ from werkzeug.exceptions import BadGateway, BadRequest, Forbidden, HTTPException
 from .data import Data
 from .description import serialize
 from .evaluator import INLINE, Full, Message, Spool
-from .hints import of_terms
+from .hints import all_matched, of_terms
 from .negotiation import GRAPHS, JSON_LD, RESULTS, ROWS, Format, refuse_unsound_xml, unsayable
-from .query import READ_ONLY, BadQuery, fault, is_update, read, tokens
+from .query import READ_ONLY, BadQuery, Query, fault, is_plain, is_update, read, tokens
 
 Results = ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples
 FORMATS = {offer.extension: offer for offer in (*ROWS, *GRAPHS)}
@@ -47,7 +47,7 @@ def respond(request: Message, spool: Spool, data: Data) -> Message:
         return problem(error)
     except Exception as error:
         return problem(unforeseen(spool.problem or error, spool, bool(data.services)))
-    hints = of_terms(tokens(request["query"]), data)
+    hints = [] if rows and all_matched(request["query"]) else of_terms(tokens(request["query"]), data)
     return {"kind": kind, "format": chosen and chosen.extension, "hints": hints, "rows": rows}
 
 
@@ -95,25 +95,35 @@ def unforeseen(error: Exception, spool: Spool, networked: bool) -> HTTPException
 
 
 def evaluate(
-    text: str, data: Data, default: list[ox.NamedNode] | None = None, named: list[ox.NamedNode] | None = None
+    text: str,
+    data: Data,
+    default: list[ox.NamedNode] | None = None,
+    named: list[ox.NamedNode] | None = None,
+    *,
+    unread: bool = True,
 ) -> Results:
     """Evaluate a query over ``data``, over the dataset given or else the one that the query names.
 
     The union of the named graphs is the default graph only where neither names a dataset. A dataset that is given
-    replaces the one of the query whole (SPARQL 1.1 Protocol, section 2.1.4).
+    replaces the one of the query whole (SPARQL 1.1 Protocol, section 2.1.4). A query is ``unread`` where it may be.
     """
-    query = read(text, data)
+    unread = unread and is_plain(text, data)
+    query = Query(text, names_dataset=False) if unread else read(text, data)
     given = bool(default or named)
+    # Of the prefixes only those that can be in the query: Oxigraph reads what it is given each time.
+    prefixes = {name: iri for name, iri in data.prefixes.items() if data.predefined and f"{name}:" in query.text}
     try:
         return data.store.query(
             query.text,
             base_iri=data.base,
-            prefixes=data.prefixes if data.predefined else None,
+            prefixes=prefixes or None,
             use_default_graph_as_union=not (given or query.names_dataset),
             default_graph=list(default or []) if given else None,
             named_graphs=list(named or []) if given else None,
         )
     except SyntaxError as error:
+        if unread:  # what is wrong is found in what was read
+            return evaluate(text, data, default, named, unread=False)
         if is_update(text):
             raise Forbidden(READ_ONLY) from None
         raise BadQuery(fault(error, query.text, data), query, text, data) from None

@@ -41,7 +41,8 @@ def send(channel: socket.socket, message: Message, body: bytes = b"", files: Seq
     """Send a message, bytes and open files."""
     head = json.dumps(message).encode()
     content = memoryview(_LENGTHS.pack(len(head), len(body)) + head + body)
-    channel.sendall(content[socket.send_fds(channel, [content], files) :])
+    sent = socket.send_fds(channel, [content], files) if files else 0
+    channel.sendall(content[sent:])
 
 
 def readable(channel: socket.socket, seconds: float) -> bool:
@@ -51,16 +52,25 @@ def readable(channel: socket.socket, seconds: float) -> bool:
     return bool(poll.poll(1000 * seconds))
 
 
-def receive(channel: socket.socket) -> tuple[Message, bytes, list[int]]:
-    """Return the next message, bytes and files; raise EOFError if the other end is gone, even amid a message."""
+def receive(channel: socket.socket) -> tuple[Message, bytes]:
+    """Return the next message and bytes; raise EOFError if the other end is gone, even amid a message."""
+    return _received(channel, channel.recv(_LENGTHS.size, socket.MSG_WAITALL))
+
+
+def receive_files(channel: socket.socket) -> tuple[Message, list[int]]:
+    """Return the next message and files; raise EOFError if the other end is gone, even amid a message."""
     lengths, files, _, _ = socket.recv_fds(channel, _LENGTHS.size, 1)
+    return _received(channel, lengths)[0], files
+
+
+def _received(channel: socket.socket, lengths: bytes) -> tuple[Message, bytes]:
     if len(lengths) < _LENGTHS.size:
         raise EOFError
     head, body = _LENGTHS.unpack(lengths)
     content = channel.recv(head + body, socket.MSG_WAITALL)
     if len(content) < head + body:
         raise EOFError
-    return json.loads(content[:head]), content[head:], files
+    return json.loads(content[:head].decode()), content[head:]
 
 
 class Full(Exception):
@@ -206,7 +216,7 @@ def _serve_forks(life: Life) -> None:
             children -= _ended(children)
             if not waiting:
                 continue
-            message, _, files = receive(channel)
+            message, files = receive_files(channel)
             if not files:
                 _kill(children & {message["kill"]})
                 continue
@@ -294,15 +304,18 @@ def _serve(channel: socket.socket, answer: Answer, ceilings: Ceilings) -> None:
     start, file = _peak(), -1
     with _last(), suppress(EOFError, OSError):  # the server is gone
         while True:
-            request, _, files = receive(channel)
+            request, files = receive_files(channel)
             # A backstop if nobody is left to kill: seconds of this process.
             used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
             resource.setrlimit(resource.RLIMIT_CPU, (int(used + request["timeout"]) + 2, resource.RLIM_INFINITY))
             file = files[0] if files else file
+            if file < 0:  # asked before the server knew that the last answer took the file; it asks another
+                return
             spool = Spool(file, ceilings.answer)
             reply = answer(request, spool)
             if spool.spooled:
                 os.close(file)
+                file = -1
             spent = reply.get("spent") or _peak() - start > GROWN
             reply |= {"size": spool.size, "spooled": spool.spooled, "spent": spent}
             send(channel, reply, b"" if spool.spooled else bytes(spool.head))

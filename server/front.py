@@ -149,20 +149,19 @@ class Front:
 
     async def _work(self, scope: "Scope", protocol: "HTTPProtocol", fields: dict[str, str], body: bytes) -> Answered:
         """Return the answer, from the application unless it is found soon; raise 503 if there is too much work."""
-        gone = Event()
-        begun = await self.quick.begin(scope, fields, self._client(scope, fields), gone) if self.quick else None
+        begun = await self.quick.begin(scope, fields, self._client(scope, fields)) if self.quick else None
         if not (self.quick and begun):
-            return await self._by_application(scope, protocol, environ(scope, fields, body, gone))
+            return await self._by_application(scope, protocol, environ(scope, fields, body))
         try:
-            soon = self.quick.answer(begun) if await begun.is_soon() else None
+            soon = self.quick.answer(begun)
             if soon:
                 return soon
-            asked = environ(scope, fields, body, gone) | {"cosponsor.begun": begun}
+            asked = environ(scope, fields, body) | {"cosponsor.begun": begun.sent, "cosponsor.began": begun.began}
             answered = await self._by_application(scope, protocol, asked)
             self.quick.learn(begun, *answered[:2])
             return answered
         finally:
-            begun.end()
+            self.quick.end(begun)
 
     async def _by_application(self, scope: "Scope", protocol: "HTTPProtocol", asked: dict[str, Any]) -> Answered:
         threads = self.spare.get(scope.path, self.threads)
@@ -240,7 +239,7 @@ def _joined(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
     return found
 
 
-def environ(scope: "Scope", fields: Mapping[str, str], body: bytes, gone: Event) -> dict[str, Any]:
+def environ(scope: "Scope", fields: Mapping[str, str], body: bytes) -> dict[str, Any]:
     """Return the request as PEP 3333 wants it, with those of its fields that are seen."""
     host, _, port = scope.server.rpartition(":")
     return {_VARIABLES[name]: value for name, value in fields.items()} | {
@@ -262,7 +261,7 @@ def environ(scope: "Scope", fields: Mapping[str, str], body: bytes, gone: Event)
         "wsgi.run_once": False,
         "wsgi.file_wrapper": FileWrapper,  # hands a file on unread
         "cosponsor.admitted": True,
-        "cosponsor.gone": gone,
+        "cosponsor.gone": Event(),
     }
 
 

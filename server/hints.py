@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice, takewhile
 
 import pyoxigraph as ox
@@ -35,6 +35,7 @@ _KEYWORDS = """
 """
 KEYWORDS = frozenset(_KEYWORDS.split())
 _PREFIX = re.compile(r"([^\W\d_][\w.-]*)?:")  # SPARQL 1.1 Query, section 19.8, PNAME_NS
+_OPTIONAL = re.compile(r"[(|!]|(?<!select )\*|\?(?!\w)|describe|from", re.IGNORECASE)  # expressions, paths of no length
 _WORD = re.compile(f"[A-Za-z_]{{1,{LONGEST}}}")
 
 
@@ -68,16 +69,25 @@ def of_terms(tokens: Tokens, data: Data) -> list[str]:
 
     For SPARQL that is no error: ``cosp:countri`` just has no answers.
     """
-    tokens = [token for token in tokens if not token["comment"]]
+    tokens = [token for token in tokens if token.lastgroup != "comment"]
     known = {**(data.prefixes if data.predefined else {}), **declared(tokens)}
     names = (token[0].rstrip(".").replace("\\", "").partition(":") for token in _prefixed(tokens))
     named = [known[prefix] + local for prefix, _, local in names if prefix in known]
-    named += [token["iri"][1:-1] for token in tokens if token["iri"]]
+    named += [token[0][1:-1] for token in tokens if token.lastgroup == "iri"]
     looked_at = [iri for iri in dict.fromkeys(named[:_LOOKED_AT]) if len(iri) <= LONGEST + len(data.base)]
     hints = (_unknown(data.local(iri), data) for iri in looked_at)
     return list(islice(filter(None, hints), MOST))
 
 
+def all_matched(query: str) -> bool:
+    """Return whether a query that has an answer surely names nothing that is not there.
+
+    It does not if all its terms are in one group of triple patterns, each of which has matched.
+    """
+    return query.count("{") == 1 and not _OPTIONAL.search(query)
+
+
+@lru_cache(maxsize=1024)  # the same terms are in query after query
 def _unknown(iri: str, data: Data) -> str:
     document, _, fragment = iri.partition("#")
     if not fragment or _mentioned(iri, data):
@@ -117,7 +127,7 @@ def _fragments(document: str, data: Data) -> set[str]:
 def declared(tokens: Tokens) -> dict[str, str]:
     """Return the prefixes that a query declares (SPARQL 1.1 Query, section 4.1.1)."""
     triples = zip(tokens, tokens[1:], tokens[2:], strict=False)
-    return {name[0][:-1]: iri[0][1:-1] for word, name, iri in triples if _is(word, "prefix") and iri["iri"]}
+    return {name[0][:-1]: iri[0][1:-1] for word, name, iri in triples if iri.lastgroup == "iri" and _is(word, "prefix")}
 
 
 def undeclared(tokens: Tokens, data: Data) -> dict[str, str]:
@@ -128,14 +138,16 @@ def undeclared(tokens: Tokens, data: Data) -> dict[str, str]:
 
 
 def _is(token: re.Match[str], keyword: str) -> bool:
-    return (token["word"] or "").lower() == keyword
+    return token.lastgroup == "word" and token[0].lower() == keyword
 
 
 def _prefixed(tokens: Tokens) -> Iterator[re.Match[str]]:
     """Yield the tokens that are prefixed names, without those that declare a prefix."""
-    for before, token in zip([None, *tokens], tokens, strict=False):
-        if _PREFIX.match(token["word"] or "") and not (before and _is(before, "prefix")):
+    before = None
+    for token in tokens:
+        if token.lastgroup == "word" and _PREFIX.match(token[0]) and not (before and _is(before, "prefix")):
             yield token
+        before = token
 
 
 def _undeclared(tokens: Tokens, data: Data) -> Iterator[Mistake]:

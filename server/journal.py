@@ -1,31 +1,45 @@
 """The log: a line of JSON on stderr for each query, and for each trouble.
 
+Queries that were answered together are one entry, which ``said`` what the line of each says: an entry costs more than
+a line.
+
 Whatever a client sends is inside a JSON string of ASCII characters, so a line is one entry and no more.
 """
 
 import json
 import logging
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 QUERIES = logging.getLogger("cosponsor.server.queries")
 
 
 class Line(logging.Formatter):
-    """Writes an entry as one line of JSON."""
+    """Writes an entry as lines of JSON: one, or as many as it has said."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return time (RFC 3339), level, process and event, then what the entry says."""
         entry: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "time": timestamp(record.created),
             "level": record.levelname.lower(),
             "pid": record.process,
             "event": record.getMessage(),
-            **getattr(record, "said", {}),
         }
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return json.dumps(entry)
+        return "\n".join(json.dumps(entry | said) for said in getattr(record, "said", [{}]))
+
+
+def timestamp(seconds: float) -> str:
+    """Return a time of ``time.time``, to the millisecond, as RFC 3339 writes it."""
+    milliseconds = int(seconds * 1000)
+    return f"{_until_second(milliseconds // 1000)}.{milliseconds % 1000:03}+00:00"
+
+
+@lru_cache(maxsize=1)
+def _until_second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def configuration(queries: bool) -> dict[str, Any]:

@@ -4,11 +4,13 @@ Each of the three addresses is found at the root and below the base, is never ke
 """
 
 import hashlib
+import logging
 import re
 import time
 import uuid
-from dataclasses import dataclass
-from itertools import islice
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
 
@@ -20,16 +22,19 @@ from .data import current
 from .engine import Crashed, Engine, Late
 from .evaluator import Message
 from .gate import Gate
-from .journal import QUERIES
+from .journal import QUERIES, timestamp
 from .places import PAUSE, Gone
-from .query import TOKEN
 
 PATIENCE = 2  # seconds for the question of readiness
 WARMING = 300  # the same, when a worker starts
-FORMS = {"select", "ask", "construct", "describe"}
-PROLOGUE = 2000  # tokens among which the form of a query is looked for
 REQUEST_ID = "X-Request-ID"
 _ID = re.compile(r"[A-Za-z0-9._:+/=@-]{1,128}")
+# What may stand before the form (SPARQL 1.2 Query, section 19.8, Prologue), each declaration as a whole.
+_GAP = r"(?:\s|\#[^\n\r]*)*+"
+_DECLARATION = rf"""(?:prefix\b{_GAP}[^\s<#]*|base\b){_GAP}<[^>]*>|version\b{_GAP}(?:"[^"]*"|'[^']*')"""
+_FORM = re.compile(
+    rf"(?:{_GAP}(?:{_DECLARATION}))*+{_GAP}(select|ask|construct|describe)\b", re.VERBOSE | re.IGNORECASE
+)
 _OUTCOMES = {
     200: "ok",
     304: "not_modified",
@@ -96,7 +101,7 @@ def register(app: Flask, gate: Gate) -> None:
 
 def _begin() -> None:
     """Note when a request came, and who sent it; raise 429 where the front has not looked at that."""
-    g.began = time.perf_counter()
+    g.began = request.environ.get("cosponsor.began") or time.perf_counter()
     found = request.headers.get(REQUEST_ID, "")
     g.id = found if _ID.fullmatch(found) else new_id()
     if "cosponsor.admitted" not in request.environ:
@@ -113,7 +118,7 @@ def _end(response: Response) -> Response:
     if REQUEST_ID in request.headers or response.status_code >= 400:  # others may be kept, for any request
         response.headers[REQUEST_ID] = g.id
     if "query" in g:
-        Account(
+        account = Account(
             g.id,
             request.remote_addr or "",
             request.method,
@@ -124,7 +129,8 @@ def _end(response: Response) -> Response:
             _outcome(response.status_code),
             time.perf_counter() - g.began,
             response.content_length,
-        ).keep()
+        )
+        keep([account])
     return response
 
 
@@ -133,7 +139,7 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
-@dataclass(frozen=True)
+@dataclass
 class Account:
     """What became of a query: the request, what its evaluator said, and the answer after so many seconds."""
 
@@ -147,13 +153,12 @@ class Account:
     outcome: str
     seconds: float
     size: int | None
+    ended: float = field(default_factory=time.time)
 
-    def keep(self) -> None:
-        """Count the query, and log it; of its text only what tells it from others."""
-        form = form_of(self.query)
-        metrics.QUERIES.labels(form, self.outcome).inc()
-        metrics.DURATION.labels(form).observe(self.seconds)
-        said = {
+    def line(self, form: str) -> dict[str, Any]:
+        """Return what is logged of a query of that form; of its text only what tells it from others."""
+        return {
+            "time": timestamp(self.ended),
             "id": self.id,
             "client": self.client,
             "method": self.method,
@@ -167,13 +172,24 @@ class Account:
             "rows": self.reply.get("rows"),
             "bytes": self.size,
         }
-        QUERIES.info("query", extra={"said": said})
+
+
+def keep(accounts: Sequence[Account]) -> None:
+    """Count queries, and log them."""
+    forms = [form_of(account.query) for account in accounts]
+    for (form, outcome), number in Counter(zip(forms, (each.outcome for each in accounts), strict=True)).items():
+        metrics.QUERIES.labels(form, outcome).inc(number)
+    for form, account in zip(forms, accounts, strict=True):
+        metrics.DURATION.labels(form).observe(account.seconds)
+    if QUERIES.isEnabledFor(logging.INFO):
+        lines = [account.line(form) for form, account in zip(forms, accounts, strict=True)]
+        QUERIES.info("query", extra={"said": lines})
 
 
 def form_of(query: str) -> str:
-    """Return the form of a query in lower case, by the first word that is one; 'other' if it has none."""
-    words = ((token["word"] or "").lower() for token in islice(TOKEN.finditer(query), PROLOGUE))
-    return next((word for word in words if word in FORMS), "other")
+    """Return the form of a query in lower case, the word that follows the prologue; 'other' if it is none."""
+    found = _FORM.match(query)
+    return found[1].lower() if found else "other"
 
 
 def _outcome(status: int) -> str:

@@ -9,7 +9,7 @@ or more than half of the queue.
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -80,6 +80,7 @@ class Places:
         self.slow: list[Place] = []
         self.released: Callable[[], object] = bool
         self._lock = threading.Lock()
+        self._now = threading.Condition(self._lock)  # the turn of those that do not wait
 
     @contextmanager
     def hold(self, client: str, deadline: float, gone: Flag) -> Iterator[Place]:
@@ -93,7 +94,7 @@ class Places:
 
     def take(self, client: str, deadline: float, gone: Flag) -> Place | None:
         """Return a place if there is one for the client at once, to be released; else None."""
-        place = Place(client, deadline, gone, threading.Condition(self._lock), time.monotonic())
+        place = Place(client, deadline, gone, self._now, time.monotonic())
         with self._lock:
             if not self.has_room(client):
                 return None
@@ -133,7 +134,7 @@ class Places:
 
     def _wait(self, place: Place) -> None:
         with self._lock:
-            self._admit(place.client)
+            admit(place.client, [each.client for each in self.queue])
             self.queue.append(place)
             try:
                 while self._next() is not place:
@@ -149,18 +150,6 @@ class Places:
                 self.queue.remove(place)
                 self._call()
 
-    def _admit(self, client: str) -> None:
-        """Raise 503 if the queue is full, 429 if this client alone fills half of it."""
-        if len(self.queue) >= WAITING:
-            raise ServiceUnavailable(
-                f"{WAITING} queries are waiting already; try again in {PAUSE} seconds.", retry_after=PAUSE
-            )
-        if sum(place.client == client for place in self.queue) >= WAITING // 2:
-            raise TooManyRequests(
-                f"{WAITING // 2} queries from your address are waiting already; let them end before you send more.",
-                retry_after=PAUSE,
-            )
-
     def _call(self) -> None:
         """Wake whose turn it is; not all, of whom each would look for the next."""
         following = self._next()
@@ -175,5 +164,18 @@ class Places:
 
     def _is_free(self, client: str) -> bool:
         """Return whether there is a quick place for a client, who leaves one to others."""
-        held = sum(place.client == client for place in self.quick)
+        held = [place.client for place in self.quick].count(client)
         return len(self.quick) < self.size and held < max(1, self.size - 1)
+
+
+def admit(client: str, waiting: Sequence[str]) -> None:
+    """Raise 503 if the queue of these clients is full, 429 if this client alone fills half of it."""
+    if len(waiting) >= WAITING:
+        raise ServiceUnavailable(
+            f"{WAITING} queries are waiting already; try again in {PAUSE} seconds.", retry_after=PAUSE
+        )
+    if waiting.count(client) >= WAITING // 2:
+        raise TooManyRequests(
+            f"{WAITING // 2} queries from your address are waiting already; let them end before you send more.",
+            retry_after=PAUSE,
+        )

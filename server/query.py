@@ -32,8 +32,10 @@ TOKEN = re.compile(
     |(?P<operator>\S)""",
     re.VERBOSE | re.DOTALL,
 )
+_MATTERS = re.compile("service|from", re.IGNORECASE)
 _SERVICE_WORD = re.compile(r"[^:]*service|.*\.service", re.IGNORECASE)
 _SERVICE_AFTER_LESS_THAN = re.compile(r".*\).*service", re.IGNORECASE)
+_REWRITTEN = {"iri", "comment"}
 _UPDATES = {"add", "clear", "copy", "create", "delete", "drop", "insert", "load", "move", "with"}
 _POSITION = re.compile(r"error at (\d+):(\d+): expected (?:one of )?(.*)", re.DOTALL)
 # A sentence of the parser among the signs, keywords and classes of characters that it expected.
@@ -165,12 +167,21 @@ def tokens(text: str) -> tuple[re.Match[str], ...]:
     return tuple(TOKEN.finditer(text))
 
 
+def is_plain(text: str, data: Data) -> bool:
+    """Return whether a query can be evaluated unread, as ``read`` would find nothing in it that matters.
+
+    That takes no tokens, which take longer than the evaluation of a small query.
+    """
+    moved = data.base != data.origin and data.origin in text
+    return not (moved or _MATTERS.search(text) or sum(map(text.count, "{([")) > MAX_DEPTH)
+
+
 def read(text: str, data: Data) -> Query:
     """Return the query ``text`` with canonical IRIs made local; raise 403 or 400 for what is not let through."""
     found = tokens(text)
     _refuse_service(found, data.services)
     _refuse_depth(found)
-    words = {token["word"].lower() for token in found if token["word"]}
+    words = {token[0].lower() for token in found if token.lastgroup == "word"}
     rewritten, edits = _rewrite(text, found, data)
     return Query(rewritten, not words.isdisjoint({"from", "fromnamed"}), edits)
 
@@ -186,8 +197,7 @@ def _rewrite(text: str, tokens: Sequence[re.Match[str]], data: Data) -> tuple[st
     edits: list[Edit] = []
     end = length = 0
     for token in tokens:
-        new = _meant(token, data)
-        if new != token[0]:
+        if token.lastgroup in _REWRITTEN and (new := _meant(token, data)) != token[0]:
             parts += [text[end : token.start()], new]
             length += token.start() - end + len(new)
             end = token.end()
@@ -196,10 +206,8 @@ def _rewrite(text: str, tokens: Sequence[re.Match[str]], data: Data) -> tuple[st
 
 
 def _meant(token: re.Match[str], data: Data) -> str:
-    if token["comment"]:
+    if token.lastgroup == "comment":
         return " " * len(token[0])
-    if not token["iri"]:
-        return token[0]
     iri = data.local(token[0]) if token[0].startswith(f"<{data.origin}") else token[0]
     return iri.replace("#", "\\u0023").replace("'", "\\u0027")
 

@@ -1,33 +1,31 @@
 """Queries that are answered soon: on the event loop, without a thread and without Flask, which take longer than they.
 
-Only the plainest requests come here, a GET of one query by a program. What does not find an idle evaluator in a
-moment goes to the application; what is not answered in another, or not with a small 200, goes there with what the
-evaluator has been asked.
+Only the plainest requests come here, a GET of one query by a program. What is not answered in a moment, or not with a
+small 200, goes to the application, with the reply of the evaluator if there is or will be one.
 The application also shows which fields the answers in a format have in common: there is one place where they are made.
 """
 
-import asyncio
 import time
+from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
-from urllib.parse import unquote_plus
 
 from flask import Flask
-from werkzeug.exceptions import HTTPException, ServiceUnavailable
+from werkzeug.exceptions import HTTPException
 
 from .cache import Answered, Headers
 from .codings import IDENTITY, LEAST, preference
 from .data import Data
-from .engine import Asked, Engine, Spooled
-from .evaluator import Message
+from .engine import Engine
+from .gate import network
 from .headers import LONGEST
 from .negotiation import GRAPHS, HTML, ROWS, Choice, preferred
 from .operation import Operation
-from .operations import Account, new_id
-from .places import GLANCE, WAITING, Flag
+from .operations import Account, keep, new_id
+from .pipeline import Pipelines, Sent
 from .settings import Settings
 from .sparql import message
 from .validators import is_volatile, tag_of
@@ -36,65 +34,20 @@ if TYPE_CHECKING:
     from granian.rsgi import Scope
 
 PLAIN = {"accept", "accept-encoding", "x-forwarded-for"}  # the fields that a plain request may have
+GATHER = 0.05  # seconds in which accounts are gathered, as threads that take turns are slow
 _OWN = {"content-encoding", "content-length", "etag"}  # the fields that each answer has for itself
 
 
 @dataclass
 class Begun:
-    """A query that was begun: what is asked, by whom, in which formats, and since when."""
+    """A query that was begun: what was sent, what it is, by whom, in which formats, and since when."""
 
-    engine: Engine
-    asked: Asked
+    sent: Sent
     operation: Operation
     chosen: Choice
     coding: str
     client: str
     began: float
-    reply: Spooled | None = None
-    problem: HTTPException | None = None
-    finished: bool = False
-
-    async def is_soon(self) -> bool:
-        """Wait for the answer, but only a moment; return whether it is there."""
-        loop, channel = asyncio.get_running_loop(), self.asked.evaluator.channel.fileno()
-        there: asyncio.Future[bool] = loop.create_future()
-        loop.add_reader(channel, _set, there, True)
-        try:
-            return await _in_a_moment(there)
-        finally:
-            loop.remove_reader(channel)
-
-    def finish(self) -> Spooled:
-        """Return the evaluator's reply, after waiting for it if it is not there; raise as ``Engine.run`` does."""
-        if not self.finished:
-            self.finished = True
-            try:
-                self.reply = self.engine.finish(self.asked)
-            except HTTPException as error:
-                self.problem = error
-        if self.reply is None:
-            raise self.problem or ServiceUnavailable("The query was stopped; try again.")
-        return self.reply
-
-    def end(self) -> None:
-        """See to it that nothing is left of a query that nobody has finished."""
-        if not self.finished:
-            self.finished = True
-            self.engine.abandon(self.asked)
-
-
-async def _in_a_moment(there: "asyncio.Future[bool]") -> bool:
-    """Return what a future says, False if it says nothing in a moment."""
-    timer = asyncio.get_running_loop().call_later(GLANCE, _set, there, False)
-    try:
-        return await there
-    finally:
-        timer.cancel()
-
-
-def _set(future: "asyncio.Future[bool]", value: bool) -> None:
-    if not future.done():
-        future.set_result(value)
 
 
 @lru_cache(maxsize=1024)
@@ -114,15 +67,14 @@ class Quick:
         self.settings: Settings = app.extensions["cosponsor.settings"]
         self.threads = threads
         self.learned: dict[str, Headers] = {}
-        self.accounts: list[Account] = []
-        self.waiting: dict[asyncio.Future[bool], str] = {}
-        self.loop: asyncio.AbstractEventLoop | None = None
-        self.engine.places.released = self._released
+        self.accounts: deque[Account] = deque()
+        self.gathering = False
+        self.pipelines = Pipelines(self.engine)
 
-    async def begin(self, scope: "Scope", fields: Mapping[str, str], client: str, gone: Flag) -> Begun | None:
-        """Let an evaluator begin with a plain request; return None if it is another, or if none is idle soon.
+    async def begin(self, scope: "Scope", fields: Mapping[str, str], client: str) -> Begun | None:
+        """Ask an evaluator what a plain request asks, and wait a moment; return None if it is another.
 
-        What is returned must be ended.
+        What is returned must be ended. Raises 429 or 503 if too many wait.
         """
         if scope.path not in self.paths or scope.method != "GET" or not fields.keys() <= PLAIN:
             return None
@@ -134,72 +86,51 @@ class Quick:
             return None
         operation, began = Operation(query, [], []), time.perf_counter()
         request = message(operation, chosen.rows, chosen.graphs, self.settings)
-        asked = None if self.waiting else self.engine.begin(request, client, gone)
-        # Where there is room but no idle evaluator, the application has one made.
-        in_line = self.waiting or not (asked or self.engine.places.has_room(client))
-        if in_line and await self._has_turn(client):
-            asked = self.engine.begin(request, client, gone)
-        return Begun(self.engine, asked, operation, chosen, coding, client, began) if asked else None
-
-    async def _has_turn(self, client: str) -> bool:
-        """Wait a moment for the turn of a client behind those that wait already; return whether it has come."""
-        if len(self.waiting) >= WAITING:
-            return False
-        self.loop = asyncio.get_running_loop()
-        turn = self.loop.create_future()
-        self.waiting[turn] = client
-        self._call()
         try:
-            return await _in_a_moment(turn)
-        finally:
-            del self.waiting[turn]
+            sent = await self.pipelines.send(request, network(client))
+        except HTTPException as error:
+            self._account(Account(new_id(), client, "GET", "/sparql", query, {}, error.code or 0, "refused", 0, None))
+            raise
+        return Begun(sent, operation, chosen, coding, client, began)
 
-    def _released(self) -> None:
-        if self.waiting and self.loop:
-            self.loop.call_soon_threadsafe(self._call)
-
-    def _call(self) -> None:
-        """Tell the first that waits and for whom there is room that it is his turn."""
-        for turn, client in self.waiting.items():
-            if not turn.done() and self.engine.places.has_room(client):
-                turn.set_result(True)
-                break
+    def end(self, begun: Begun) -> None:
+        """See to it that nothing is left of a query that nobody has finished."""
+        self.pipelines.end(begun.sent)
 
     def answer(self, begun: Begun) -> Answered | None:
-        """Return the answer to a query whose reply is there, None if it is not a small 200 with known fields."""
-        try:
-            reply = begun.finish()
-        except HTTPException:  # the application finds it there, too
+        """Return the answer to a query whose reply is there and a small 200 of known fields, else None."""
+        reply = begun.sent.reply
+        if reply is None:
             return None
         said, common = reply.message, self.learned.get(reply.message.get("format") or "")
         to_be_coded = begun.coding != IDENTITY and said["size"] >= LEAST
         if common is None or to_be_coded or said["spooled"] or "problem" in said or said["hints"]:
             return None
         tag = tag_of(begun.operation, begun.chosen, self.data, begun.coding)
-        self._account(begun, said)
+        query, seconds = begun.operation.query, time.perf_counter() - begun.began
+        self._account(Account(new_id(), begun.client, "GET", "/sparql", query, said, 200, "ok", seconds, said["size"]))
         own = [("content-length", str(said["size"])), ("etag", f'W/"{tag}"')]
         return 200, common + own, reply.content.read()
 
     def learn(self, begun: Begun, status: int, fields: Headers) -> None:
         """Learn from the application's answer to a plain request what all in its format have in common."""
-        said = begun.reply.message if begun.reply else {}
+        said = begun.sent.reply.message if begun.sent.reply else {}
         form = said.get("format")
         if status == 200 and form and not said["hints"]:
             self.learned.setdefault(form, [field for field in fields if field[0] not in _OWN])
 
-    def _account(self, begun: Begun, said: Message) -> None:
-        """Keep account of a query in a thread, together with those that end meanwhile: writing may take long."""
-        query, seconds = begun.operation.query, time.perf_counter() - begun.began
-        self.accounts.append(
-            Account(new_id(), begun.client, "GET", "/sparql", query, said, 200, "ok", seconds, said["size"])
-        )
-        if len(self.accounts) == 1:
-            self.threads.submit(self._write)
+    def _account(self, account: Account) -> None:
+        """Let account be kept of a query."""
+        self.accounts.append(account)
+        if not self.gathering:
+            self.gathering = True
+            self.threads.submit(self._keep)
 
-    def _write(self) -> None:
-        accounts, self.accounts = self.accounts, []
-        for account in accounts:
-            account.keep()
+    def _keep(self) -> None:
+        """Keep account of what was answered in a moment, in a thread: writing may take long."""
+        time.sleep(GATHER)
+        self.gathering = False  # what comes from now on may be kept here, and is kept at last by the next
+        keep([self.accounts.popleft() for _ in range(len(self.accounts))])
 
 
 def _query(parameters: str) -> str | None:
@@ -207,7 +138,9 @@ def _query(parameters: str) -> str | None:
     name, _, value = parameters.partition("=")
     if name != "query" or "&" in value:
         return None
+    # Python's own way from %41 to A takes longer than the evaluation of a query; this one is written in C.
+    escaped = value.replace("+", " ").replace("\\", "%5C").replace("%", "\\x")
     try:
-        return unquote_plus(value, errors="strict")
-    except UnicodeDecodeError:
+        return escaped.encode("ascii").decode("unicode_escape").encode("latin-1").decode()
+    except UnicodeError:
         return None

@@ -20,6 +20,8 @@ from .headers import add_hints
 from .negotiation import GRAPHS, HTML, RESULTS, ROWS, TURTLE, Choice, Format, acceptable, choice, unsayable
 from .operation import Operation, operation
 from .operations import note
+from .pipeline import Sent
+from .places import Flag
 from .remote import respond_remotely
 from .service import bare
 from .settings import Settings
@@ -74,8 +76,11 @@ def ask(asked: Operation, rows: Format | None, graphs: Format | None) -> Spooled
 
     For a page the answer is fetched in formats that can be read again.
     """
-    begun = request.environ.get("cosponsor.begun")
-    reply = begun.finish() if begun else _run(asked, message(asked, rows, graphs, _settings()))
+    begun: Sent | None = request.environ.get("cosponsor.begun")
+    if begun and (begun.reply or begun.asked):
+        reply = begun.finish(_engine(), _gone())
+    else:
+        reply = _run(asked, message(asked, rows, graphs, _settings()))
     note(asked.query, reply.message)
     problem = reply.message.get("problem")
     if problem:
@@ -101,8 +106,13 @@ def message(asked: Operation, rows: Format | None, graphs: Format | None, settin
 
 def _run(asked: Operation, message: Message) -> Spooled:
     networked = bool(_settings().services) and "service" in asked.query.lower()
-    gone = request.environ.get("cosponsor.gone", _STAYS)
-    return _engine().run(message, request.remote_addr or "", gone, networked)
+    return _engine().run(message, request.remote_addr or "", _gone(), networked)
+
+
+def _gone() -> Flag:
+    """Return what says whether the client has gone, where the front looks at that."""
+    gone: Flag = request.environ.get("cosponsor.gone", _STAYS)
+    return gone
 
 
 def respond_with(reply: Spooled) -> Response:

@@ -5,7 +5,6 @@ so without evaluating anything. Data without a version may change: nothing of th
 """
 
 import hashlib
-import json
 import re
 from functools import lru_cache
 
@@ -20,7 +19,8 @@ from .operation import Operation
 
 # With these words a query may have another answer when it is asked again; elsewhere than as functions they do no harm.
 # Oxigraph wants no space before a function, as in FILTERRAND() and COUNT(DISTINCTRAND()).
-_VOLATILE = re.compile(r"(?:\b|filter|having|by|distinct)(?:now|rand|uuid|struuid|bnode|service)\b", re.IGNORECASE)
+_WORDS = ("now", "rand", "uuid", "bnode", "service")
+_VOLATILE = re.compile(rf"(?:\b|filter|having|by|distinct)(?:str)?(?:{'|'.join(_WORDS)})\b", re.IGNORECASE)
 # Of other engines' functions nobody knows what they do: those called by an IRI or a name, but for casts.
 _CALL = re.compile(r"(?:>|(?<!\bxsd):[\w.%-]*)\s*\(")
 _SAFE = {"GET", "HEAD", "QUERY"}  # of others an answer is no representation (section 9.3.3)
@@ -36,7 +36,8 @@ def register(app: Flask) -> None:
 
 def is_volatile(query: str, data: Data) -> bool:
     """Return whether another answer may be as right."""
-    return not data.version or bool(_VOLATILE.search(query) or (not data.is_ours and _CALL.search(query)))
+    suspect = any(map(query.lower().__contains__, _WORDS)) and _VOLATILE.search(query)
+    return not data.version or bool(suspect or (not data.is_ours and _CALL.search(query)))
 
 
 def tag(asked: Operation, chosen: Choice, data: Data) -> str:
@@ -49,8 +50,8 @@ def tag_of(asked: Operation, chosen: Choice, data: Data, coding: str) -> str:
     """Return the entity tag of the answer to a query that is not volatile, if ``coding`` is preferred."""
     formats = [offer and offer.extension for offer in (chosen.rows, chosen.graphs)]
     graphs = [[graph.value for graph in graphs] for graphs in (asked.default, asked.named)]
-    served = [__version__, data.version, str(data.modified), data.base, data.origin, data.predefined]
-    return _tag(json.dumps([*served, asked.query, graphs, formats]).encode(), coding)
+    served = (__version__, data.version, data.modified, data.base, data.origin, data.predefined)
+    return _tag(repr((served, asked.query, graphs, formats)).encode("utf-8", "surrogatepass"), coding)
 
 
 def _tag(content: bytes, coding: str) -> str:

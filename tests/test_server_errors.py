@@ -152,6 +152,23 @@ def test_a_misspelt_term_of_the_vocabulary_is_answered_with_a_hint(client: Flask
     assert hint in syntax(client, query + "}")["hint"]
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "?s a cosp:Source OPTIONAL { ?s cosp:Sorce ?o }",
+        "?s a cosp:Source ; cosp:Sorce? ?o",
+        "?s a cosp:Source ; (cosp:Sorce*) ?o",
+        "?s a cosp:Source ; cosp:Sorce* ?o",
+        "?s a|cosp:Sorce ?o",
+        "?s a ?o FILTER(?o != cosp:Sorce)",
+        "?s !cosp:Sorce ?o",
+    ],
+)
+def test_a_hint_comes_with_an_answer_too(client: FlaskClient, pattern: str) -> None:
+    response = get(client, f"SELECT * {{ {pattern} }} LIMIT 5")
+    assert (len(response.json["results"]["bindings"]), "cosp:Source?" in response.headers["Query-Hint"]) == (5, True)  # type: ignore[index]
+
+
 def test_several_hints_are_a_list_of_strings(client: FlaskClient) -> None:
     field = get(client, "ASK { ?s cosp:zzzzzzzz cosp:Sorce }").headers["Query-Hint"]
     assert (

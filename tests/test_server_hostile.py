@@ -39,7 +39,7 @@ HOSTILE = {
         "SELECT (COUNT(*) AS ?n) { ?a (!<a:x>)* ?b. ?b (!<a:y>)* ?c. ?c (!<a:z>)* ?d. ?e (!<a:y>)* ?f }",
         STOPPED,
     ),
-    "half a million values": (f"SELECT * {{ VALUES ?x {{ {'1 ' * 400000} }} }}", STOPPED),
+    "half a million values": (f"SELECT * {{ VALUES ?x {{ {'1 ' * 400000} }} }}", "greater than 1 MiB"),
     "lists of values multiplied": (
         f"SELECT (COUNT(*) AS ?n) {{ {MANY % 'x'} {MANY % 'y'} {MANY % 'z'} }}",
         STOPPED,

@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import fields
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -117,6 +118,23 @@ def test_the_version_of_the_data_is_among_the_numbers(app: Flask, client: FlaskC
     assert counted(client, "cosponsor_dataset_info", app.extensions["cosponsor"].version) == 1
 
 
+@pytest.mark.parametrize(
+    ("query", "form"),
+    [
+        ("SELECT?x{}", "select"),
+        ("ask{}", "ask"),
+        ("PREFIX a:<b#ask>\n# select <\nBASE <x>prefix : # <y>\n<y> Construct WHERE {}", "construct"),
+        ("VERSION '1.2' DESCRIBE <a:b>", "describe"),
+        ("DELETE WHERE {}", "other"),
+        ("selected", "other"),
+        ("# select", "other"),
+        ("", "other"),
+    ],
+)
+def test_the_form_of_a_query_stands_behind_its_prologue(query: str, form: str) -> None:
+    assert form_of(query) == form
+
+
 def test_the_form_of_a_query_is_not_looked_for_for_ever() -> None:
     assert form_of("x " * 5000 + "ASK {}") == "other"
 
@@ -124,7 +142,12 @@ def test_the_form_of_a_query_is_not_looked_for_for_ever() -> None:
 @pytest.fixture
 def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[dict[str, object]]]:
     caplog.set_level(logging.INFO, QUERIES.name)
-    return lambda: [json.loads(Line().format(record)) for record in caplog.records if record.name == QUERIES.name]
+
+    def found() -> list[dict[str, object]]:
+        text = "\n".join(Line().format(record) for record in caplog.records if record.name == QUERIES.name)
+        return [json.loads(line) for line in text.splitlines()]
+
+    return found
 
 
 def test_a_query_is_logged_in_one_line_without_its_text(
@@ -151,6 +174,7 @@ def test_a_query_is_logged_in_one_line_without_its_text(
     )
     assert "VALUES" not in json.dumps(line)
     assert {"time", "pid", "query", "duration_ms"} <= {*line}
+    assert abs(datetime.fromisoformat(str(line["time"])) - datetime.now(UTC)) < timedelta(minutes=1)
 
 
 @pytest.mark.parametrize("extension", ["srj", "srx", "csv", "tsv"])
@@ -174,7 +198,7 @@ def test_triples_are_counted_and_rows_of_a_great_answer_are_not(
 
 
 def test_a_line_of_the_log_is_one_line_whatever_it_says() -> None:
-    record = logging.makeLogRecord({"msg": "a\nb\r\u2028\x85", "said": {"client": 'x"\n{"level": "error"}'}})
+    record = logging.makeLogRecord({"msg": "a\nb\r\u2028\x85", "said": [{"client": 'x"\n{"level": "error"}'}]})
     line = Line().format(record)
     assert line.isascii()
     assert len(line.splitlines()) == 1

@@ -8,7 +8,7 @@ from werkzeug.exceptions import BadRequest, Forbidden
 
 from cosponsor.server.data import Data
 from cosponsor.server.evaluation import evaluate
-from cosponsor.server.query import BadQuery, is_update, read
+from cosponsor.server.query import BadQuery, is_plain, is_update, read
 from cosponsor.server.statements import in_memory
 
 DATA = Data("http://x.example/", "http://x.example/", in_memory(), checked=False)
@@ -35,6 +35,45 @@ SMUGGLED = [
 def test_service_is_refused_wherever_oxigraph_would_find_it(query: str) -> None:
     with pytest.raises(Forbidden, match="SERVICE is refused"):
         read(query, DATA)
+
+
+@pytest.mark.parametrize(
+    ("query", "data"),
+    [
+        *((query, DATA) for query in SMUGGLED),
+        ("SELECT * FROM <urn:a> {}", DATA),
+        ("SELECT * FrOm <urn:a> {}", DATA),
+        (f"ASK {'{' * 65}{'}' * 65}", DATA),
+        ("ASK { <https://w3id.org/cosponsor/country/KOR> ?p ?o }", LOCAL),
+        ("PREFIX c: <https://w3id.org/cosponsor/> ASK { c:a ?p ?o }", LOCAL),
+    ],
+)
+def test_what_must_be_read_before_it_is_evaluated_is_not_plain(query: str, data: Data) -> None:
+    assert not is_plain(query, data)
+
+
+@pytest.mark.parametrize(
+    "word", ["SERV\\u0049CE", "\\u0053ERVICE", "SERV\\U00000049CE", "\u017fervice", "serv\u0131ce"]
+)
+def test_no_other_writing_of_service_is_one(word: str) -> None:
+    with pytest.raises((BadQuery, Forbidden)):
+        evaluate(f"SELECT * {{ {word} {END} {{}} }}", DATA)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT * { ?s ?p ?o } # a comment { ( '",
+        "SELECT * { <http://x.example/a#b'c> ?p '#' }",
+        "PREFIX e: <http://e.example/#> SELECT (1 + 1 AS ?n) { OPTIONAL { e:a e:b\\' ?o } }",
+    ],
+)
+def test_a_plain_query_means_the_same_read_or_unread(query: str) -> None:
+    assert is_plain(query, DATA)
+    answers = [evaluate(query, DATA, unread=unread) for unread in (True, False)]
+    rows = [[*answer] for answer in answers if isinstance(answer, ox.QuerySolutions)]
+    assert len(rows) == 2
+    assert rows[0] == rows[1]
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 """Plain queries that are answered on the event loop: as the application answers them, or by it."""
 
 import asyncio
+import json
 import os
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,11 +15,13 @@ from urllib.parse import quote
 import pytest
 from flask import Flask
 
+from cosponsor.server import operations, pipeline, quick
 from cosponsor.server.cache import Cache
-from cosponsor.server.engine import Engine, Evaluator
+from cosponsor.server.engine import Engine, Evaluator, Spooled
 from cosponsor.server.evaluator import INLINE
 from cosponsor.server.front import Front
 from cosponsor.server.operations import Account
+from cosponsor.server.places import WAITING
 from cosponsor.server.quick import Quick
 
 from .serving import wait_until
@@ -25,6 +29,7 @@ from .test_server_front import Protocol, scope
 
 ROWS = "SELECT ?s ?label { ?s a cosp:Source ; rdfs:label ?label } ORDER BY ?s"
 GRAPH = "CONSTRUCT { ?s ?p ?o } { ?s a cosp:Source ; ?p ?o }"
+GREAT = "SELECT * { ?s ?p ?o } LIMIT 3000"
 LASTING = "SELECT (COUNT(*) AS ?n) { { SELECT ?a { ?a ?b ?c } LIMIT 3000 } { SELECT ?d { ?d ?e ?f } LIMIT 3000 } }"
 SRJ = "application/sparql-results+json"
 NUMBERS = count()
@@ -178,29 +183,141 @@ def test_an_evaluator_that_ends_is_told_by_the_application(asked: Asked, monkeyp
     assert b"ended without an answer" in body
 
 
-def test_those_that_find_no_evaluator_wait_for_one_that_is_left(asked: Asked) -> None:
+async def one(asked: Asked, query: str, client: str = "10.0.0.1") -> Answer:
+    """Return the answer to a query, with a comment after it that makes it another one."""
+    protocol, sent = Protocol(), scope("GET", "/un/sparql", f"query={quote(query)}%0A%23{next(NUMBERS)}", accept=SRJ)
+    sent.client = f"{client}:1"
+    await asked.front.__rsgi__(sent, protocol)  # type: ignore[arg-type]
+    protocol.reader.join() if protocol.reader.ident else None
+    return protocol.sent[0], dict(protocol.sent[1]), protocol.sent[2]
+
+
+def together(asked: Asked, queries: Iterable[str]) -> list[Answer]:
+    """Return the answers to queries that are sent at once."""
+
+    async def ask_all() -> list[Answer]:
+        return await asyncio.gather(*(one(asked, query) for query in queries))
+
+    return asyncio.run(ask_all())
+
+
+def test_queries_of_one_client_are_sent_to_evaluators_before_they_have_answered(
+    asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked.ask(ROWS)
-    protocols = [Protocol() for _ in range(40)]
+    told: Counter[int] = Counter()
+    tell, hear = Evaluator.tell, Evaluator.hear
+    most = 0
 
-    async def ask_all() -> None:
-        address = f"query={quote(ROWS)}%0A%23"
-        waiting = (
-            asked.front.__rsgi__(scope("GET", "/un/sparql", f"{address}{next(NUMBERS)}", accept=SRJ), protocol)  # type: ignore[arg-type]
-            for protocol in protocols
-        )
-        await asyncio.gather(*waiting)
+    def count_and_tell(self: Evaluator, request: dict[str, Any]) -> None:
+        nonlocal most
+        told[self.pid] += 1
+        most = max(most, told[self.pid])
+        tell(self, request)
 
-    asyncio.run(ask_all())
-    assert {protocol.sent[0] for protocol in protocols} == {200}
-    assert len({protocol.sent[2] for protocol in protocols}) == 1
+    def hear_and_count(self: Evaluator) -> Spooled:
+        told[self.pid] -= 1
+        return hear(self)
+
+    monkeypatch.setattr(Evaluator, "tell", count_and_tell)
+    monkeypatch.setattr(Evaluator, "hear", hear_and_count)
+    answers = together(asked, [ROWS] * 40)
+    assert {status for status, _, _ in answers} == {200}
+    assert len({body for _, _, body in answers}) == 1
+    assert 1 < most <= pipeline.MOST
+
+
+def test_each_gets_its_own_answer(asked: Asked) -> None:
+    asked.ask("SELECT (0 AS ?n) {}")
+    answers = together(asked, [f"SELECT ({n} AS ?n) {{}}" for n in range(60)])
+    found = [json.loads(body)["results"]["bindings"][0]["n"]["value"] for _, _, body in answers]
+    assert found == [str(n) for n in range(60)]
+
+
+def test_those_behind_one_that_lasts_are_sent_to_others(asked: Asked) -> None:
+    asked.ask(ROWS)
+    asked.calls = 0
+    answers = together(asked, [LASTING, *[ROWS] * 20, LASTING, *[ROWS] * 20])
+    assert {status for status, _, _ in answers} == {200}
+    assert [b'"9000000"' in body for _, _, body in answers] == [True, *[False] * 20, True, *[False] * 20]
+    assert 2 <= asked.calls <= 6  # those that last, and those for which an evaluator is made
+
+
+def test_those_behind_a_great_answer_get_theirs(asked: Asked) -> None:
+    asked.ask(ROWS)
+    answers = together(asked, [*[ROWS] * 5, "SELECT * { ?s ?p ?o } LIMIT 2000", *[ROWS] * 5, GREAT, *[ROWS] * 5])
+    assert {status for status, _, _ in answers} == {200}
+    lengths = [len(body) for _, _, body in answers]
+    assert [length > INLINE for length in lengths] == [*[False] * 5, True, *[False] * 5, True, *[False] * 5]
+
+
+def test_those_behind_one_whose_evaluator_ends_get_their_answers(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked.ask(ROWS)
+    tell = Evaluator.tell
+
+    def end(self: Evaluator, request: dict[str, Any]) -> None:
+        tell(self, request)
+        if "9999999" in request["query"]:
+            os.kill(self.pid, signal.SIGKILL)
+
+    monkeypatch.setattr(Evaluator, "tell", end)
+    answers = together(asked, [*[ROWS] * 3, f"{LASTING} # 9999999", *[ROWS] * 8])
+    found = Counter(status for status, _, _ in answers)
+    assert found[200] >= 10  # what was there when it ended is lost with it, and that is one
+    assert found[500] == 12 - found[200]
+
+
+def test_of_one_client_no_more_wait_than_may(asked: Asked) -> None:
+    asked.ask(ROWS)
+    most = 2 * pipeline.MOST + WAITING // 2
+    answers = together(asked, [ROWS] * (most + 50))
+    found = Counter(status for status, _, _ in answers)
+    assert found == {200: found[200], 429: found[429]}
+    assert found[200] >= pipeline.MOST + WAITING // 2
+    refused = next(fields for status, fields, _ in answers if status == 429)
+    assert refused["retry-after"] == "2"
+
+
+def test_a_client_that_sends_many_does_not_keep_out_another(asked: Asked) -> None:
+    asked.ask(ROWS)
+    answered: list[str] = []
+
+    async def ask(client: str, number: int) -> None:
+        for _ in range(number):
+            await one(asked, ROWS, client)
+            answered.append(client)
+
+    async def all_of_them() -> None:
+        await asyncio.gather(*(ask("10.0.0.1", 5) for _ in range(100)), ask("10.0.0.2", 1))
+
+    asyncio.run(all_of_them())
+    assert answered.index("10.0.0.2") < 400
+
+
+def test_a_query_whose_request_is_cancelled_leaves_nothing(asked: Asked) -> None:
+    asked.ask(ROWS)
+
+    async def cancel() -> None:
+        tasks = [asyncio.ensure_future(one(asked, LASTING)) for _ in range(5)]
+        await asyncio.sleep(0.02)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0.3)
+
+    asyncio.run(cancel())
+    assert asked.front.quick
+    assert (asked.front.quick.pipelines.open, asked.front.quick.pipelines.waiting) == ([], [])
+    assert asked.ask(ROWS)[0] == 200
 
 
 def test_account_is_kept_of_quick_queries_too(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     kept: list[Account] = []
-    monkeypatch.setattr(Account, "keep", lambda self: kept.append(self))
+    for module in (operations, quick):
+        monkeypatch.setattr(module, "keep", kept.extend)
     asked.ask(ROWS)
     asked.ask(ROWS)
     wait_until(lambda: len(kept) == 2)
-    by_application, quick = sorted(kept, key=lambda account: account.seconds, reverse=True)
-    assert (quick.status, quick.outcome, quick.client) == (200, "ok", "10.0.0.1")
-    assert quick.reply["rows"] == by_application.reply["rows"] == 5
+    by_application, soon = sorted(kept, key=lambda account: account.seconds, reverse=True)
+    assert (soon.status, soon.outcome, soon.client) == (200, "ok", "10.0.0.1")
+    assert soon.reply["rows"] == by_application.reply["rows"] == 5

@@ -1,0 +1,206 @@
+"""Queries that are sent to an evaluator without waiting for the answers to those before them (pipelining).
+
+An evaluator has the queries of one client at a time, and answers them in their order. One that takes longer than a
+moment ends its pipeline: the evaluator goes on with it alone, and those behind it are sent to another. So what takes
+long delays nobody but who has sent it, and him for a moment.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from threading import Event
+
+from werkzeug.exceptions import ServiceUnavailable
+
+from .engine import Asked, Ended, Engine, Spooled
+from .evaluator import Message
+from .places import GLANCE, LASTING, Flag, admit
+
+MOST = 32  # queries in a pipeline
+ROOM = 1 << 13  # characters of them: what a channel takes at once, however they are written
+_STAYS = Event()  # whether the client has gone is not looked at in a moment
+
+
+@dataclass(eq=False)
+class Sent:
+    """A query of a ``client``. ``soon`` is told whether its ``reply`` has come.
+
+    If not, and an evaluator goes on with it, that is what it was ``asked``.
+    """
+
+    request: Message
+    client: str
+    soon: "asyncio.Future[bool]"
+    reply: Spooled | None = None
+    asked: Asked | None = None
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def size(self) -> int:
+        """The characters of the query."""
+        return len(self.request["query"])
+
+    def tell(self, *, soon: bool) -> None:
+        """Tell whoever waits whether there is a reply; what was told before holds."""
+        if not self.soon.done():
+            self.soon.set_result(soon)
+
+    def finish(self, engine: Engine, gone: Flag) -> Spooled:
+        """Return the reply, after waiting for it if need be; raise as ``Engine.run`` does."""
+        asked, self.asked = self.asked, None
+        if asked:
+            asked.place.gone, asked.place.deadline = gone, self.began + asked.seconds
+            self.reply = engine.finish(asked)
+        if self.reply is None:
+            raise ServiceUnavailable("The query was stopped; try again.")
+        return self.reply
+
+
+class Pipeline:
+    """The queries that one evaluator was ``asked`` by one client, oldest first, the first ``since`` a moment."""
+
+    def __init__(self, pipelines: "Pipelines", asked: Asked, sent: Sent) -> None:
+        self.pipelines = pipelines
+        self.asked = asked
+        self.sent = deque([sent])
+        self.size = sent.size
+        self.since = time.monotonic()
+        self.channel = asked.evaluator.channel.fileno()
+        self.loop = asyncio.get_running_loop()
+        self.loop.add_reader(self.channel, self._hear)
+        pipelines.open.append(self)
+
+    def takes(self, sent: Sent) -> bool:
+        """Return whether there is room for another query."""
+        fits = len(self.sent) < MOST and self.size + sent.size <= ROOM
+        return fits and self.sent[0].client == sent.client
+
+    def send(self, sent: Sent) -> bool:
+        """Send another query; return whether the evaluator is there to take it."""
+        try:
+            self.asked.evaluator.tell(sent.request)
+        except Ended:
+            return False
+        self.sent.append(sent)
+        self.size += sent.size
+        return True
+
+    def _hear(self) -> None:
+        """Take the reply to the first query; end when there are no more, or no file for the answers to them."""
+        try:
+            reply = self.asked.evaluator.hear()
+        except Ended:
+            self.stop()
+            return
+        sent = self.sent.popleft()
+        self.size -= sent.size
+        self.since = time.monotonic()
+        if sent.soon.done():  # nobody waits for it
+            reply.content.close()
+        sent.reply = reply
+        sent.tell(soon=True)
+        if not self.sent or reply.message["spooled"]:
+            self._close()
+            self.pipelines.engine.end(self.asked, kept=not (self.sent or reply.message["spent"]))
+            if self.sent:
+                self.pipelines.wait(self.sent)
+
+    def stop(self) -> None:
+        """Leave the evaluator to the first query alone, and have the others sent to another."""
+        self._close()
+        first = self.sent.popleft()
+        self.asked.apart = bool(self.sent)  # what it was asked besides, nobody will hear
+        if first.soon.done():  # nobody waits for it
+            self.pipelines.engine.end(self.asked, kept=False)
+        else:
+            first.asked = self.asked
+            first.tell(soon=False)
+        self.pipelines.wait(self.sent)
+
+    def _close(self) -> None:
+        self.loop.remove_reader(self.channel)
+        self.pipelines.open.remove(self)
+
+
+class Pipelines:
+    """The pipelines to the evaluators of an engine, and the queries that wait for a place in one."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.open: list[Pipeline] = []
+        self.waiting: list[Sent] = []
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.looking: asyncio.TimerHandle | None = None
+        engine.places.released = self._released
+
+    async def send(self, request: Message, client: str) -> Sent:
+        """Send a request to an evaluator; return when its reply has come or takes long. It must be ended.
+
+        Raises 429 or 503 if too many wait.
+        """
+        if self.loop is not asyncio.get_running_loop():
+            self.loop, self.looking = asyncio.get_running_loop(), None
+        sent = Sent(request, client, self.loop.create_future())
+        if self.waiting or not self._place(sent, alone=True):
+            admit(client, [other.client for other in self.waiting])
+            self.wait([sent])
+        self.looking = self.looking or self.loop.call_later(GLANCE / 2, self._look)
+        try:
+            await sent.soon
+        except asyncio.CancelledError:
+            self.end(sent)
+            raise
+        return sent
+
+    def end(self, sent: Sent) -> None:
+        """See to it that nothing is left of a query."""
+        if sent in self.waiting:
+            self.waiting.remove(sent)
+        if sent.asked:
+            self.engine.end(sent.asked, kept=False)
+
+    def _place(self, sent: Sent, *, alone: bool) -> bool:
+        """Send a query at once: to an idle evaluator or, if its client is alone, behind others."""
+        if asked := self.engine.begin(sent.request, sent.client, _STAYS):
+            Pipeline(self, asked, sent)
+            return True
+        alone = alone and not self.engine.places.queue
+        fitting = [pipeline for pipeline in self.open if alone and pipeline.takes(sent)]
+        return bool(fitting) and min(fitting, key=lambda pipeline: len(pipeline.sent)).send(sent)
+
+    def wait(self, sent: Iterable[Sent]) -> None:
+        """Let queries wait for a place."""
+        self.waiting += sent
+        self._flow()
+
+    def _released(self) -> None:
+        if self.waiting and self.loop:
+            self.loop.call_soon_threadsafe(self._flow)
+
+    def _flow(self) -> None:
+        """Send those that wait, as far as there are places; where an evaluator is wanting, one to the application."""
+        waiting, clients, stuck = self.waiting, {sent.client for sent in self.waiting}, set()
+        self.waiting = []
+        for sent in waiting:
+            if sent.client in stuck or not self._place(sent, alone=len(clients) == 1):
+                stuck.add(sent.client)
+                self.waiting.append(sent)
+        has_room = self.engine.places.has_room
+        self._give_up([sent for sent in self.waiting if has_room(sent.client)][:1])  # which has an evaluator made
+
+    def _give_up(self, given_up: list[Sent]) -> None:
+        for sent in given_up:
+            self.waiting.remove(sent)
+            sent.tell(soon=False)
+
+    def _look(self) -> None:
+        """Stop what takes long, give up what waits long, and look again."""
+        now, self.looking = time.monotonic(), None
+        for pipeline in [pipeline for pipeline in self.open if now > pipeline.since + GLANCE]:
+            pipeline.stop()
+        self._give_up([sent for sent in self.waiting if now > sent.began + LASTING])
+        self._flow()
+        if self.loop and (self.open or self.waiting):
+            self.looking = self.loop.call_later(GLANCE / 2, self._look)
