@@ -36,7 +36,6 @@ LOCK = ".lock"
 PART = ".part-"  # begins the name of a version that is being written
 CHUNK = 1 << 20  # bytes of lines that are moved to another base at a time
 _VERSION = re.compile(r"[0-9a-f]{12}-([0-9]+)")
-_MODIFIED = ox.NamedNode("http://purl.org/dc/terms/modified")
 
 Report = Callable[[str, int, int], object]  # a stage, what is done of it, and the whole of it
 Content = Callable[["Dump"], object]  # writes N-Quads
@@ -48,15 +47,14 @@ class About:
     """What is known of a store: the base IRI to which it was moved from its ``origin``, and its dataset.
 
     ``version`` is the one that the dataset says it has, else its digest; ``digest`` the SHA-256 of the dataset as it
-    was read; ``modified`` its day, where it tells. ``shapes`` is the hash of those with which it was checked: this is
-    the receipt, None if it was not checked.
+    was read. ``shapes`` is the hash of those with which it was checked: this is the receipt, None if it was not
+    checked.
     """
 
     base: str
     origin: str
     version: str = ""
     digest: str = ""
-    modified: str | None = None
     shapes: str | None = None
     quads: int = 0
     format: int = FORMAT
@@ -209,20 +207,13 @@ def _write(part: Path, content: Content, about: About, count: Count, report: Rep
     store.flush()
     report("compacting", 1, 1)
     digest = dump.digest.hexdigest()
-    about = replace(
-        about, digest=digest, version=about.version or digest, quads=len(store), modified=_day(store, about)
-    )
+    about = replace(about, digest=digest, version=about.version or digest, quads=len(store))
     report("counting", 0, 1)
     (part / COUNTS).write_bytes(count(store, about))
     report("counting", 1, 1)
     (part / ABOUT).write_text(json.dumps(asdict(about), indent=1) + "\n", "utf-8")
     part.chmod(0o755)
     return about
-
-
-def _day(store: ox.Store, about: About) -> str | None:
-    found = store.quads_for_pattern(ox.NamedNode(about.base + "dataset"), _MODIFIED, None, None)
-    return next((quad.object.value for quad in found if isinstance(quad.object, ox.Literal)), None)
 
 
 def _flush(path: Path) -> None:
