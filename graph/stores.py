@@ -59,6 +59,15 @@ class About:
     quads: int = 0
     format: int = FORMAT
 
+    def check_base(self, wanted: str | None, folder: Path) -> str:
+        """Return the base IRI, raise ValueError with a sentence if another is wanted."""
+        if wanted not in {None, self.base}:
+            raise ValueError(
+                f"the store in {folder} is for {self.base}, not for {wanted}; leave out --base-iri, or make the store "
+                f"anew with cosponsor build --store {folder} --base-iri {wanted}."
+            )
+        return self.base
+
 
 @dataclass(frozen=True)
 class OnDisk:

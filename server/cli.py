@@ -300,11 +300,9 @@ def _base(base_iri: str | None, store: Path | None) -> str | None:
 
     try:
         about = find(store).about if store else None
+        return about.check_base(base_iri, store) if about and store else base_iri
     except ValueError as error:
         raise Cannot(str(error)) from None
-    if about and base_iri not in {None, about.base}:
-        raise Cannot(f"the store in {store} is for {about.base}; leave out --base-iri, or make it anew for {base_iri}.")
-    return about.base if about else base_iri
 
 
 def _free_port(host: str) -> int:

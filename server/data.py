@@ -276,11 +276,7 @@ def _on_disk(settings: Settings, folder: Path) -> Data:
     """Return the data of a store, which is not opened yet."""
     found, base = stores.find(folder), settings.base_iri
     about = found.about or About(base, base, digest=stores.fingerprint(found.path))
-    if base not in {about.base, DEFAULT_BASE}:
-        raise ValueError(
-            f"the store in {folder} is for {about.base}, not for {base}; leave out --base-iri, or make the store anew "
-            f"with cosponsor build --store {folder} --base-iri {base}."
-        )
+    about.check_base(None if base == DEFAULT_BASE else base, folder)
     if about.shapes not in {None, shapes_hash()}:
         raise ValueError(f"the store in {folder} was not checked with today's shapes; run cosponsor build --store.")
     made = found.about is not None
