@@ -3,6 +3,7 @@
 import re
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from typing import AnyStr
 
 BASE = "https://w3id.org/cosponsor/"
 ONTOLOGY = BASE + "ontology#"
@@ -66,9 +67,11 @@ def check_base(iri: str) -> str:
     return iri
 
 
-def rebase(text: str, to: str, source: str = BASE) -> str:
+def rebase(text: AnyStr, to: str, source: str = BASE) -> AnyStr:
     """Return ``text`` (N-Quads, Turtle, JSON-LD) with every IRI under ``source`` moved under ``to``.
 
     Literals that hold such IRIs (``void:uriSpace``, ``vann:preferredNamespaceUri``, stored queries) move too.
     """
-    return text if to == source else text.replace(source, to)
+    if to == source:
+        return text
+    return text.replace(source, to) if isinstance(text, str) else text.replace(source.encode(), to.encode())

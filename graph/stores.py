@@ -28,6 +28,7 @@ from typing import IO, Any, Self, cast
 
 import pyoxigraph as ox
 
+from . import iris
 from .files import rdf_format, unreadable
 
 FORMAT = 1  # of this layout
@@ -279,11 +280,11 @@ class Dump:
 
 
 class _Moved(io.RawIOBase):
-    """Reads lines with the IRIs of the origin moved to the base, as ``iris.rebase`` moves them; tells how much."""
+    """Reads lines with the IRIs of the origin moved to the base; tells how much."""
 
     def __init__(self, lines: IO[bytes], about: About, report: Callable[[int], object]) -> None:
         self._lines = lines
-        self._origin, self._base = about.origin.encode(), about.base.encode()
+        self._about = about
         self._report = report
         self._done = 0
         self._left = b""
@@ -296,7 +297,7 @@ class _Moved(io.RawIOBase):
             read = b"".join(self._lines.readlines(CHUNK))
             self._done += len(read)
             self._report(self._done)
-            self._left = read if self._base == self._origin else read.replace(self._origin, self._base)
+            self._left = iris.rebase(read, self._about.base, self._about.origin)
         taken = min(len(buffer), len(self._left))
         buffer[:taken], self._left = self._left[:taken], self._left[taken:]
         return taken

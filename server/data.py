@@ -308,7 +308,7 @@ def _triples(path: Path) -> Iterator[ox.Triple]:
 def _own(settings: Settings) -> Data:
     source, digest = gate()
     base, origin = settings.base_iri, settings.rebase_from or iris.BASE
-    statements = in_memory(_moved(source, origin, base), lenient=True)
+    statements = in_memory(iris.rebase(source, base, origin), lenient=True)
     return _data(settings, origin, statements, digest, lambda: source)
 
 
@@ -320,7 +320,7 @@ def _others(settings: Settings) -> Data:
     if base == origin:
         return _data(settings, origin, Stored(lambda: store), digest.hexdigest(), lambda: _n_quads(store))
     source = _n_quads(store)
-    return _data(settings, origin, in_memory(_moved(source, origin, base)), digest.hexdigest(), lambda: source)
+    return _data(settings, origin, in_memory(iris.rebase(source, base, origin)), digest.hexdigest(), lambda: source)
 
 
 def _data(
@@ -328,10 +328,6 @@ def _data(
 ) -> Data:
     own, base = not (settings.data or settings.endpoint), settings.base_iri
     return Data(base, origin, statements, own, digest, source, settings.prefixes, settings.services)
-
-
-def _moved(text: bytes, origin: str, base: str) -> bytes:
-    return text if base == origin else text.replace(origin.encode(), base.encode())
 
 
 def _load(store: ox.Store, path: Path, base: str) -> bytes:
