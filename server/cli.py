@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ import click
 from .. import __version__
 from ..findings import Finding, InputError
 from ..iris import check_base
+from .progress import progress
 from .settings import DEFAULT_BASE, FILE, FOLDER, Settings, options
 
 if TYPE_CHECKING:
@@ -51,18 +53,11 @@ def main() -> None:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    """Give what reports the stages of a build: a bar on stderr if that is a terminal, else nothing."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    with click.progressbar(length=STAGES, file=sys.stderr, show_eta=False) as bar:
-
-        def report(stage: str) -> None:
-            bar.label = stage
-            bar.update(1)
-
-        yield report
+def _stages() -> Iterator[Callable[[str], None]]:
+    """Give what is told each stage of a build as it begins, and shows it."""
+    numbers = count(1)
+    with progress(STAGES) as report:
+        yield lambda stage: report(stage, next(numbers))
 
 
 def _print_findings(findings: list[Finding], err: bool = True, as_json: bool = False) -> None:
@@ -172,7 +167,7 @@ def _build_dataset(out: Path | None) -> "Built":
     if target.name in tables.names():
         raise Cannot(f"{target} would be overwritten by a table of that name; choose another name for the dataset.")
     try:
-        with _progress() as report:
+        with _stages() as report:
             built = build_dataset(report)
     except InputError as error:
         _print_findings(error.findings)
@@ -235,7 +230,7 @@ def check(data: tuple[Path, ...], shapes: tuple[Path, ...], texts: Path | None, 
     if shapes and not data:
         raise click.UsageError("--shapes needs DATA to check; name a file.")
     try:
-        with _progress() as report:
+        with _stages() as report:
             findings, warnings = (check_files(list(data), list(shapes)), []) if data else check_project(report)
         findings += check_texts(texts) if texts and not findings else []
     except InputError as error:

@@ -1,12 +1,9 @@
 """What `cosponsor build --store` does: a store of the built dataset, or of any RDF files."""
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
-import click
 import pyoxigraph as ox
 
 from .. import stores
@@ -15,6 +12,7 @@ from ..iris import BASE
 from ..stores import About, OnDisk
 from .counting import count
 from .data import Data
+from .progress import progress
 from .statements import Stored
 
 DISTINCT = 1_000_000  # quads; of more, triples are not remembered to count each once
@@ -23,15 +21,20 @@ DISTINCT = 1_000_000  # quads; of more, triples are not remembered to count each
 def store_dataset(folder: Path, text: str, version: str, base: str) -> OnDisk:
     """Write a store of the dataset just built and checked, moved to ``base``; raise as ``stores.build`` does."""
     about = About(base, BASE, version, shapes=shapes_hash())
-    with _progress() as report:
-        return stores.build(folder, lambda file: file.write(text.encode()), about, _count, report)
+    with progress(100) as report:
+        return stores.build(folder, lambda file: file.write(text.encode()), about, _count, _percent(report))
 
 
 def store_files(folder: Path, paths: tuple[Path, ...], base: str, origin: str | None) -> OnDisk:
     """Write a store of RDF files, unchecked, moved from ``origin`` if there is one; raise as ``stores.build`` does."""
     about = About(base, origin or base)
-    with _progress() as report:
+    with progress(100) as bar:
+        report = _percent(bar)
         return stores.build(folder, stores.of_files(paths, about.origin, report), about, _count, report)
+
+
+def _percent(report: Callable[[str, int], object]) -> stores.Report:
+    return lambda stage, done, whole: report(stage, 100 * done // max(whole, 1))
 
 
 def _count(store: ox.Store, about: About) -> bytes:
@@ -44,24 +47,3 @@ def _count(store: ox.Store, about: About) -> bytes:
         return found.serialize(format=ox.RdfFormat.N_TRIPLES) or b""
 
     return ox.serialize(count(data, construct).triples, format=ox.RdfFormat.N_TRIPLES) or b""
-
-
-@contextmanager
-def _progress() -> Iterator[stores.Report]:
-    """Give what shows how far each stage is, on a line of stderr if that is a terminal; else nothing."""
-    if not sys.stderr.isatty():
-        yield lambda *_: None
-        return
-    shown = ""
-
-    def report(stage: str, done: int, whole: int) -> None:
-        nonlocal shown
-        line = f"\r{stage} {100 * done // max(whole, 1):3} %"
-        if line != shown:
-            click.echo(line.ljust(len(shown)), nl=False, err=True)
-            shown = line
-
-    try:
-        yield report
-    finally:
-        click.echo(err=True)
