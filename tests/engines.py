@@ -12,8 +12,9 @@ from urllib.request import Request, urlopen
 import pytest
 
 from cosponsor.dataset import published
+from cosponsor.iris import BASE
 
-from .serving import wait_until
+from .serving import Served, served, wait_until
 
 PATIENCE = 60  # seconds for an engine to start on a busy machine
 MOST = 10_000  # rows that Virtuoso gives, as its sample configuration has it
@@ -101,3 +102,13 @@ def virtuoso(folder: Path) -> Iterator[str]:
         said = subprocess.run(load, capture_output=True, text=True, timeout=PATIENCE, check=True)
         assert "Error" not in said.stderr, said.stderr
         yield url
+
+
+@contextmanager
+def in_front_of(endpoint: str) -> Iterator[tuple[Served, Served]]:
+    """Serve the same data from memory and from an engine, as data of others."""
+    with (
+        served("--data", str(published()), "--base-iri", BASE) as memory,
+        served("--endpoint", endpoint, "--base-iri", BASE) as front,
+    ):
+        yield memory, front

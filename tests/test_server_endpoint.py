@@ -19,7 +19,7 @@ from cosponsor.iris import BASE
 from cosponsor.questions import questions
 from cosponsor.server.behind import AUTHORIZATION
 
-from .engines import free_port, oxigraph
+from .engines import free_port, in_front_of, oxigraph
 from .scripted import ONE, ROWS, Asked, Scripted, says, scripted
 from .serving import Served, served, wait_until
 
@@ -205,12 +205,8 @@ def refused(*words: str, **environment: str) -> str:
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Served]]:
     """Serve the same data from memory and from Oxigraph's own server, as data of others."""
-    with (
-        oxigraph(tmp_path_factory.mktemp("oxigraph")) as endpoint,
-        served("--data", str(published()), "--base-iri", BASE) as memory,
-        served("--endpoint", endpoint, "--base-iri", BASE) as front,
-    ):
-        yield memory, front
+    with oxigraph(tmp_path_factory.mktemp("oxigraph")) as endpoint, in_front_of(endpoint) as servers:
+        yield servers
 
 
 SAME = {

@@ -8,11 +8,10 @@ from urllib.parse import urlencode
 import pyoxigraph as ox
 import pytest
 
-from cosponsor.dataset import published
 from cosponsor.iris import BASE
 
-from .engines import MOST, virtuoso
-from .serving import Served, served
+from .engines import MOST, in_front_of, virtuoso
+from .serving import Served
 from .test_server_endpoint import get, words
 
 pytestmark = [
@@ -27,12 +26,8 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Served]]:
     """Serve the same data from memory and from Virtuoso, as data of others."""
-    with (
-        virtuoso(tmp_path_factory.mktemp("virtuoso")) as endpoint,
-        served("--data", str(published()), "--base-iri", BASE) as memory,
-        served("--endpoint", endpoint, "--base-iri", BASE) as front,
-    ):
-        yield memory, front
+    with virtuoso(tmp_path_factory.mktemp("virtuoso")) as endpoint, in_front_of(endpoint) as servers:
+        yield servers
 
 
 @pytest.fixture
