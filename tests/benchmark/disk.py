@@ -16,7 +16,7 @@ from pathlib import Path
 
 from .machine import proportional
 from .queries import read
-from .servers import LOOPBACK, Client, Server, free_port, ours, oxigraph, wait_for, write_data
+from .servers import LOOPBACK, Client, Server, free_port, ours, oxigraph, started, write_data
 from .start import measured
 from .workloads import BASE, Run, compare
 
@@ -76,13 +76,9 @@ def _peer() -> Iterator[Server]:
         str((KEPT / "current" / "store").resolve()),
     ]
     command = [*words, "--bind", f"{LOOPBACK}:{port}"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            server = Server("oxigraph", "oxigraph serve-read-only --union-default-graph", port, "/query", process.pid)
-            wait_for(server, process)
-            yield server
-        finally:
-            process.kill()
+    said = "oxigraph serve-read-only --union-default-graph"
+    with started(command, Server("oxigraph", said, port, "/query")) as server:
+        yield server
 
 
 def _memory(server: Server) -> list[float]:

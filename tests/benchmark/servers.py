@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import Message
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -251,9 +251,16 @@ def rdflib_endpoint(data: Path) -> Iterator[Server]:
     """Serve a file by `rdflib-endpoint serve`, from its memory; reading takes it half a minute for 100,000 quads."""
     port = free_port()
     words = [sys.executable, "-m", "rdflib_endpoint", "serve", "--host", LOOPBACK, "--port", str(port), str(data)]
+    with started(words, Server("rdflib-endpoint", "rdflib-endpoint serve data.nq", port, "/")) as server:
+        yield server
+
+
+@contextmanager
+def started(words: list[str], server: Server) -> Iterator[Server]:
+    """Start a server by a command; give it with its number when it answers a query."""
     with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
-            server = Server("rdflib-endpoint", "rdflib-endpoint serve data.nq", port, "/", process.pid)
+            server = replace(server, pid=process.pid)
             wait_for(server, process)
             yield server
         finally:
