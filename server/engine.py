@@ -70,7 +70,10 @@ class Evaluator:
         return time.monotonic()
 
     def tell(self, request: Message) -> None:
-        """Send a request, with a file if the last answer has taken it; raise ``Ended`` if the process ended."""
+        """Send a request, with a file if the last answer has taken it; raise ``Ended`` if the process ended.
+
+        An empty one brings the file alone, to those that were sent before that answer came.
+        """
         new = [] if self.spool else [_spool()]
         try:
             send(self.channel, request, files=[file.fileno() for file in new])

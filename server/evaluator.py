@@ -18,6 +18,7 @@ import sys
 import threading
 import traceback
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ Answer = Callable[[Message, "Spool"], Message]
 
 INLINE = 1 << 16  # bytes of an answer that travel through the channel; more go into a file
 STACK = 256 << 20  # bytes; the parser recurses some 3 kB deep for each nesting
+NO_FILE = -1
 GROWN = 64 << 20  # bytes; an evaluator that grew by more is not used again, so that memory comes back
 CHANNEL = 3  # file descriptor, after the standard ones
 _LENGTHS = struct.Struct("!II")
@@ -301,24 +303,45 @@ def _limit(memory: int, sockets: bool) -> None:
 
 
 def _serve(channel: socket.socket, answer: Answer, ceilings: Ceilings) -> None:
-    start, file = _peak(), -1
+    start, requests = _peak(), Requests(channel)
     with _last(), suppress(EOFError, OSError):  # the server is gone
         while True:
-            request, files = receive_files(channel)
+            request = requests.next()
             # A backstop if nobody is left to kill: seconds of this process.
             used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
             resource.setrlimit(resource.RLIMIT_CPU, (int(used + request["timeout"]) + 2, resource.RLIM_INFINITY))
-            file = files[0] if files else file
-            if file < 0:  # asked before the server knew that the last answer took the file; it asks another
-                return
-            spool = Spool(file, ceilings.answer)
+            spool = Spool(requests.file, ceilings.answer)
             reply = answer(request, spool)
             if spool.spooled:
-                os.close(file)
-                file = -1
+                requests.close_file()
             spent = reply.get("spent") or _peak() - start > GROWN
             reply |= {"size": spool.size, "spooled": spool.spooled, "spent": spent}
             send(channel, reply, b"" if spool.spooled else bytes(spool.head))
+
+
+class Requests:
+    """The requests that come on a channel, and the file for the next great answer.
+
+    Those that come while there is no file wait for the message that brings it.
+    """
+
+    def __init__(self, channel: socket.socket) -> None:
+        self.channel = channel
+        self.file = NO_FILE
+        self.waiting: deque[Message] = deque()
+
+    def next(self) -> Message:
+        """Return the next request when there is a file, too; raise EOFError if the other end is gone."""
+        while self.file == NO_FILE or not self.waiting:
+            message, files = receive_files(self.channel)
+            self.file = files[0] if files else self.file
+            self.waiting += [message] if message else []
+        return self.waiting.popleft()
+
+    def close_file(self) -> None:
+        """Close the file that has an answer, so that no other file has its place while a query is evaluated."""
+        os.close(self.file)
+        self.file = NO_FILE
 
 
 def _peak() -> int:

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Event
 
@@ -88,24 +89,25 @@ class Pipeline:
         return True
 
     def _hear(self) -> None:
-        """Take the reply to the first query; end when there are no more, or no file for the answers to them."""
+        """Take the reply to the first query, and end if there are no more."""
         try:
             reply = self.asked.evaluator.hear()
         except Ended:
             self.stop()
             return
+        self.since = time.monotonic()
         sent = self.sent.popleft()
         self.size -= sent.size
-        self.since = time.monotonic()
         if sent.soon.done():  # nobody waits for it
             reply.content.close()
         sent.reply = reply
         sent.tell(soon=True)
-        if not self.sent or reply.message["spooled"]:
+        if not self.sent:
             self._close()
-            self.pipelines.engine.end(self.asked, kept=not (self.sent or reply.message["spent"]))
-            if self.sent:
-                self.pipelines.wait(self.sent)
+            self.pipelines.engine.end(self.asked, kept=not reply.message["spent"])
+        elif reply.message["spooled"]:
+            with suppress(Ended):  # which the next reply tells
+                self.asked.evaluator.tell({})  # nothing but another file
 
     def stop(self) -> None:
         """Leave the evaluator to the first query alone, and have the others sent to another."""
