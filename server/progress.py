@@ -8,7 +8,7 @@ import click
 
 
 @contextmanager
-def progress(whole: int) -> Iterator[Callable[[str, int], object]]:
+def progress(whole: int) -> Iterator[Callable[[str, int], None]]:
     """Give what is told a stage and how much of the ``whole`` is done: a bar if stderr is a terminal, else nothing."""
     if not sys.stderr.isatty():
         yield lambda stage, done: None
