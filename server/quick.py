@@ -1,7 +1,7 @@
 """Queries that are answered soon: on the event loop, without a thread and without Flask, which take longer than they.
 
 Only the plainest requests come here, a GET of one query by a program. What is not answered in a moment, or not with a
-small 200, goes to the application, with the reply of the evaluator if there is or will be one.
+200 that is sent as it is, goes to the application, with the reply of the evaluator if there is or will be one.
 The application also shows which fields the answers in a format have in common: there is one place where they are made.
 """
 
@@ -17,7 +17,7 @@ from flask import Flask
 from werkzeug.exceptions import HTTPException
 
 from .cache import Answered, Headers
-from .codings import IDENTITY, LEAST, preference
+from .codings import IDENTITY, LEAST, MOST, preference
 from .data import Data
 from .engine import Engine
 from .gate import network
@@ -98,19 +98,22 @@ class Quick:
         self.pipelines.end(begun.sent)
 
     def answer(self, begun: Begun) -> Answered | None:
-        """Return the answer to a query whose reply is there and a small 200 of known fields, else None."""
+        """Return the answer to a query whose reply is a 200 of known fields, to be sent as it is; None if it is not."""
         reply = begun.sent.reply
         if reply is None:
             return None
         said, common = reply.message, self.learned.get(reply.message.get("format") or "")
         to_be_coded = begun.coding != IDENTITY and said["size"] >= LEAST
-        if common is None or to_be_coded or said["spooled"] or "problem" in said or said["hints"]:
+        if common is None or to_be_coded or "problem" in said or said["hints"]:
             return None
         tag = tag_of(begun.operation, begun.chosen, self.data, begun.coding)
         query, seconds = begun.operation.query, time.perf_counter() - begun.began
         self._account(Account(new_id(), begun.client, "GET", "/sparql", query, said, 200, "ok", seconds, said["size"]))
         own = [("content-length", str(said["size"])), ("etag", f'W/"{tag}"')]
-        return 200, common + own, reply.content.read()
+        if said["size"] > MOST:
+            return 200, common + own, reply.content
+        with reply.content:
+            return 200, common + own, reply.content.read()
 
     def learn(self, begun: Begun, status: int, fields: Headers) -> None:
         """Learn from the application's answer to a plain request what all in its format have in common."""
