@@ -69,7 +69,7 @@ def publish(app: Flask, version: str, accepts: bool = True) -> None:
     places = getattr(app.extensions["cosponsor.engine"], "places", None)
     if places:
         BUSY.set(len(places.quick) + len(places.slow))
-        WAITING.set(len(places.queue))
+        WAITING.set(len(places.queue) + len(places.elsewhere))
 
 
 def text() -> bytes:

@@ -17,7 +17,7 @@ from werkzeug.exceptions import ServiceUnavailable
 
 from .engine import Asked, Ended, Engine, Spooled
 from .evaluator import Message
-from .places import GLANCE, LASTING, Flag, admit
+from .places import GLANCE, LASTING, QUICK, Flag, admit
 
 MOST = 32  # queries in a pipeline
 ROOM = 1 << 13  # characters of them: what a channel takes at once, however they are written
@@ -135,7 +135,7 @@ class Pipelines:
         self.waiting: list[Sent] = []
         self.loop: asyncio.AbstractEventLoop | None = None
         self.looking: asyncio.TimerHandle | None = None
-        engine.places.released = self._released
+        engine.places.released, engine.places.elsewhere = self._released, self.waiting
 
     async def send(self, request: Message, client: str) -> Sent:
         """Send a request to an evaluator; return when its reply has come or takes long. It must be ended.
@@ -183,14 +183,19 @@ class Pipelines:
 
     def _flow(self) -> None:
         """Send those that wait, as far as there are places; where an evaluator is wanting, one to the application."""
-        waiting, clients, stuck = self.waiting, {sent.client for sent in self.waiting}, set()
-        self.waiting = []
-        for sent in waiting:
-            if sent.client in stuck or not self._place(sent, alone=len(clients) == 1):
+        alone, stuck = len({sent.client for sent in self.waiting}) == 1, set()
+        for sent in list(self.waiting):
+            if sent.client not in stuck and self._place(sent, alone=alone):
+                self.waiting.remove(sent)
+            else:
                 stuck.add(sent.client)
-                self.waiting.append(sent)
         has_room = self.engine.places.has_room
         self._give_up([sent for sent in self.waiting if has_room(sent.client)][:1])  # which has an evaluator made
+
+    def _is_alone(self, pipeline: Pipeline, waiting: set[str]) -> bool:
+        """Return whether queries of the same client, and of no other, wait for the first of a pipeline."""
+        first, others = pipeline.sent[0], len(pipeline.sent) - 1
+        return others > 0 and not (first.soon.done() or self.engine.places.queue or waiting - {first.client})
 
     def _give_up(self, given_up: list[Sent]) -> None:
         for sent in given_up:
@@ -198,10 +203,15 @@ class Pipelines:
             sent.tell(soon=False)
 
     def _look(self) -> None:
-        """Stop what takes long, give up what waits long, and look again."""
+        """Stop what takes long, give up what waits long, and look again.
+
+        What others wait behind goes on for longer while all are of one client: those would not be evaluated sooner.
+        """
         now, self.looking = time.monotonic(), None
-        for pipeline in [pipeline for pipeline in self.open if now > pipeline.since + GLANCE]:
-            pipeline.stop()
+        clients = {sent.client for sent in self.waiting}
+        for pipeline in list(self.open):
+            if now > pipeline.since + (QUICK if self._is_alone(pipeline, clients) else GLANCE):
+                pipeline.stop()
         self._give_up([sent for sent in self.waiting if now > sent.began + LASTING])
         self._flow()
         if self.loop and (self.open or self.waiting):

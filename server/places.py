@@ -9,7 +9,7 @@ or more than half of the queue.
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -79,6 +79,7 @@ class Places:
         self.quick: list[Place] = []
         self.slow: list[Place] = []
         self.released: Callable[[], object] = bool
+        self.elsewhere: Sized = ()  # those that wait for places elsewhere than in the queue
         self._lock = threading.Lock()
         self._now = threading.Condition(self._lock)  # the turn of those that do not wait
 
@@ -114,7 +115,7 @@ class Places:
 
     def slow_down(self, place: Place, ran: float) -> bool:
         """Move a query that ran for a while, in seconds of processor time, to a slow place; return whether it did."""
-        most = AWAITED if self.queue else QUICK
+        most = AWAITED if self.queue or self.elsewhere else QUICK
         if place not in self.quick or (ran < most and time.monotonic() < place.began + LASTING):
             return False
         with self._lock:
