@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from granian.rsgi import Scope
 
 PLAIN = {"accept", "accept-encoding", "x-forwarded-for"}  # the fields that a plain request may have
-GATHER = 0.05  # seconds in which accounts are gathered, as threads that take turns are slow
+GATHER = 0.2  # seconds in which accounts are gathered, as threads that take turns are slow
 _OWN = {"content-encoding", "content-length", "etag"}  # the fields that each answer has for itself
 
 
