@@ -2,14 +2,14 @@
 
 A query starts in a quick place. If it is still running after a moment it goes on in a slow place, at a low
 priority, and the quick one is free: so queries that take long never keep out those that do not. Where all slow places
-are taken, too, the query that has run longest of the client that has most is stopped. No client has all quick places
-or more than half of the queue.
+are taken, too, and another client waits, the query that has run longest of the client that has most is stopped. No
+client has all quick places or more than half of the queue.
 """
 
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence, Sized
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -29,6 +29,14 @@ class Flag(Protocol):
 
     def is_set(self) -> bool:
         """Return whether it has."""
+
+
+class Waiting(Protocol):
+    """Waits for a place."""
+
+    @property
+    def client(self) -> str:
+        """Whose it is."""
 
 
 class Gone(HTTPException):
@@ -79,7 +87,7 @@ class Places:
         self.quick: list[Place] = []
         self.slow: list[Place] = []
         self.released: Callable[[], object] = bool
-        self.elsewhere: Sized = ()  # those that wait for places elsewhere than in the queue
+        self.elsewhere: Sequence[Waiting] = ()  # those that wait for places elsewhere than in the queue
         self._lock = threading.Lock()
         self._now = threading.Condition(self._lock)  # the turn of those that do not wait
 
@@ -114,24 +122,25 @@ class Places:
         self.released()
 
     def slow_down(self, place: Place, ran: float) -> bool:
-        """Move a query that ran for a while, in seconds of processor time, to a slow place; return whether it did."""
-        most = AWAITED if self.queue or self.elsewhere else QUICK
+        """Move a query that ran for a while, in seconds of processor time, to a slow place; return whether it did.
+
+        Where all are taken, it stays where it is until another client waits.
+        """
+        waiting = [*self.queue, *self.elsewhere]
+        most = AWAITED if waiting else QUICK
         if place not in self.quick or (ran < most and time.monotonic() < place.began + LASTING):
             return False
         with self._lock:
+            running = [place for place in self.slow if not place.stopped]
+            if len(running) >= self.size:
+                if all(each.client == place.client for each in waiting):
+                    return False
+                _stop_one([*running, place])
             self.quick.remove(place)
             self.slow.append(place)
-            self._stop_one()
             self._call()
         self.released()
         return True
-
-    def _stop_one(self) -> None:
-        """Stop the oldest query of the client that has most in slow places, if there are more than places."""
-        running = [place for place in self.slow if not place.stopped]
-        held = Counter(place.client for place in running)
-        if len(running) > self.size:
-            max(running, key=lambda place: held[place.client]).stopped = True
 
     def _wait(self, place: Place) -> None:
         with self._lock:
@@ -167,6 +176,12 @@ class Places:
         """Return whether there is a quick place for a client, who leaves one to others."""
         held = [place.client for place in self.quick].count(client)
         return len(self.quick) < self.size and held < max(1, self.size - 1)
+
+
+def _stop_one(running: Sequence[Place]) -> None:
+    """Stop the oldest query of the client that has most of them."""
+    held = Counter(place.client for place in running)
+    max(running, key=lambda place: held[place.client]).stopped = True
 
 
 def admit(client: str, waiting: Sequence[str]) -> None:

@@ -157,13 +157,34 @@ def test_who_is_waited_for_is_moved_sooner(enter: Callable[..., Client]) -> None
 
 def test_without_a_slow_place_the_oldest_of_who_has_most_is_stopped(enter: Callable[..., Client]) -> None:
     places = Places(2)
-    held = [slowed(places, enter(places, name)) for name in ("few", "most", "most")]
+    clients = [enter(places, "few"), enter(places, "most")]
+    held = [slowed(places, client) for client in clients]
+    clients = [enter(places, "most"), enter(places, "few")]
+    another = enter(places, "another")
+    assert another.waits()
+    held.append(slowed(places, clients[0]))
+    wait_until(lambda: not another.waits())
     assert [place.stopped for place in held] == [False, True, False]
     with pytest.raises(ServiceUnavailable, match=r"stopped after 60.* because many queries are waiting"):
         held[1].check()
     held[0].check()
-    held.append(slowed(places, enter(places, "few")))
+    assert enter(places, "one more").waits()
+    held.append(slowed(places, clients[1]))
     assert [place.stopped for place in held].count(True) == 2  # the first has not left yet
+
+
+def test_without_a_slow_place_nothing_is_stopped_for_queries_of_the_same_client(enter: Callable[..., Client]) -> None:
+    places = Places(2)
+    held = [slowed(places, enter(places, "one")) for _ in range(2)]
+    staying = enter(places, "one")
+    assert staying.place
+    staying.place.began -= 60
+    assert enter(places, "one").waits()
+    assert not places.slow_down(staying.place, 60)
+    other, another = enter(places, "other"), enter(places, "another")
+    assert (other.waits(), another.waits()) == (False, True)
+    assert places.slow_down(staying.place, 60)
+    assert [place.stopped for place in (*held, staying.place)] == [True, False, False]
 
 
 def test_those_whose_turn_it_is_are_woken(enter: Callable[..., Client], monkeypatch: pytest.MonkeyPatch) -> None:
