@@ -17,8 +17,8 @@ from typing import Protocol
 from werkzeug.exceptions import HTTPException, ServiceUnavailable, TooManyRequests
 
 WAITING = 128  # queries in the queue
-QUICK = 0.5  # seconds of processor time in a quick place, if nobody waits for it
-AWAITED = 0.1  # the same, if somebody does
+QUICK = 1  # seconds of processor time in a quick place, if no other client waits for it
+AWAITED = 0.1  # the same, if one does
 LASTING = 2  # seconds in a quick place, of one that waits for others
 PAUSE = 2  # seconds after which a client that was shed may try again (RFC 9110, section 10.2.3)
 GLANCE = 0.1  # seconds between looks at what has changed
@@ -126,14 +126,14 @@ class Places:
 
         Where all are taken, it stays where it is until another client waits.
         """
-        waiting = [*self.queue, *self.elsewhere]
-        most = AWAITED if waiting else QUICK
-        if place not in self.quick or (ran < most and time.monotonic() < place.began + LASTING):
+        others = any(each.client != place.client for each in (*self.queue, *self.elsewhere))
+        lasts = ran >= (AWAITED if others else QUICK) or time.monotonic() >= place.began + LASTING
+        if place not in self.quick or not lasts:
             return False
         with self._lock:
             running = [place for place in self.slow if not place.stopped]
             if len(running) >= self.size:
-                if all(each.client == place.client for each in waiting):
+                if not others:
                     return False
                 _stop_one([*running, place])
             self.quick.remove(place)
