@@ -135,6 +135,7 @@ class Pipelines:
         self.waiting: list[Sent] = []
         self.loop: asyncio.AbstractEventLoop | None = None
         self.looking: asyncio.TimerHandle | None = None
+        self.wanted = 0.0  # when the application was last given a query so that it has an evaluator made
         engine.places.released, engine.places.elsewhere = self._released, self.waiting
 
     async def send(self, request: Message, client: str) -> Sent:
@@ -168,9 +169,13 @@ class Pipelines:
         if asked := self.engine.begin(sent.request, sent.client, _STAYS):
             Pipeline(self, asked, sent)
             return True
-        alone = alone and not self.engine.places.queue
-        fitting = [pipeline for pipeline in self.open if alone and pipeline.takes(sent)]
+        joins = alone and not self.engine.places.queue and not self._wants_evaluator(sent)
+        fitting = [pipeline for pipeline in self.open if joins and pipeline.takes(sent)]
         return bool(fitting) and min(fitting, key=lambda pipeline: len(pipeline.sent)).send(sent)
+
+    def _wants_evaluator(self, sent: Sent) -> bool:
+        """Return whether there is a place for a query and no evaluator, and none is being made."""
+        return self.engine.places.has_room(sent.client) and time.monotonic() > self.wanted + GLANCE
 
     def wait(self, sent: Iterable[Sent]) -> None:
         """Let queries wait for a place."""
@@ -189,8 +194,9 @@ class Pipelines:
                 self.waiting.remove(sent)
             else:
                 stuck.add(sent.client)
-        has_room = self.engine.places.has_room
-        self._give_up([sent for sent in self.waiting if has_room(sent.client)][:1])  # which has an evaluator made
+        if wanting := [sent for sent in self.waiting if self._wants_evaluator(sent)]:
+            self.wanted = time.monotonic()
+            self._give_up(wanting[:1])
 
     def _is_alone(self, pipeline: Pipeline, waiting: set[str]) -> bool:
         """Return whether queries of the same client, and of no other, wait for the first of a pipeline."""
