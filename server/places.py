@@ -111,8 +111,8 @@ class Places:
         return place
 
     def has_room(self, client: str) -> bool:
-        """Return whether there is a place at once for a client, behind nobody."""
-        return not self.queue and self._is_free(client)
+        """Return whether there is a place at once for a client, before nobody in the queue who could have it."""
+        return self._is_free(client) and self._next() is None
 
     def release(self, place: Place) -> None:
         """Leave a place to the next."""

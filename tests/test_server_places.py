@@ -64,6 +64,19 @@ def test_a_client_that_floods_leaves_a_place_to_others(enter: Callable[..., Clie
     assert enter(places, "third").waits()
 
 
+def test_the_place_that_a_client_leaves_to_others_is_there_at_once_though_it_waits_itself(
+    enter: Callable[..., Client],
+) -> None:
+    places, later = Places(2), time.monotonic() + 60
+    flood = [enter(places, "flood") for _ in range(2)]
+    assert [client.waits() for client in flood] == [False, True]
+    assert places.take("flood", later, threading.Event()) is None
+    place = places.take("other", later, threading.Event())
+    assert place
+    places.release(place)
+    assert flood[1].waits()
+
+
 def test_where_there_is_one_place_a_client_may_have_it(enter: Callable[..., Client]) -> None:
     places = Places(1)
     assert not enter(places, "only").waits()
