@@ -74,25 +74,30 @@ class Evaluator:
 
         An empty one brings the file alone, to those that were sent before that answer came.
         """
-        new = [] if self.spool else [_spool()]
         try:
+            new = [] if self.spool else [_spool()]
+            self.spool = new[0] if new else self.spool
             send(self.channel, request, files=[file.fileno() for file in new])
         except OSError:
-            raise Ended from None
-        finally:
-            self.spool = new[0] if new else self.spool
+            raise self._ended() from None
 
     def hear(self) -> Spooled:
         """Return the reply to a request, for which it does not wait long; raise ``Ended`` if the process ended."""
         try:
             message, body = receive(self.channel)
         except (EOFError, OSError):
-            raise Ended from None
+            raise self._ended() from None
         if not (self.spool and message["spooled"]):
             return Spooled(message, io.BytesIO(body))
         file, self.spool = self.spool, None  # it stays open for the reader
         file.seek(0)
         return Spooled(message, file)
+
+    def _ended(self) -> Ended:
+        """End the process if it has not ended: part of a message may be left, or a file be wanting, for ever."""
+        with suppress(OSError):
+            self.channel.shutdown(socket.SHUT_RDWR)
+        return Ended()
 
     def close(self) -> None:
         """Close what the server has of it."""

@@ -1,5 +1,6 @@
 """The engine and its evaluators: what becomes of queries that take too much, and of those beside them."""
 
+import errno
 import os
 import platform
 import queue
@@ -19,7 +20,7 @@ import pytest
 from werkzeug.exceptions import InternalServerError, ServiceUnavailable
 
 from cosponsor.server import engine as module
-from cosponsor.server.engine import SLOW, Engine, Spooled
+from cosponsor.server.engine import SLOW, Ended, Engine, Evaluator, Spooled
 from cosponsor.server.evaluator import GROWN, INLINE, Ceilings, Message, Spool
 from cosponsor.server.places import PAUSE, Gone
 from cosponsor.server.sockets import forbid_sockets
@@ -111,6 +112,30 @@ def test_an_evaluator_that_ends_costs_its_query_500_and_no_other(engine: Engine,
     with pytest.raises(InternalServerError, match="ended without an answer: it ran out of its memory of 256 MiB"):
         run(engine, kill=number)
     assert pid_of(engine) != first
+
+
+def test_an_evaluator_for_which_no_file_can_be_made_is_given_back(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pid = pid_of(engine, size=INLINE + 1)  # which takes the file
+
+    def fail() -> None:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    monkeypatch.setattr(module, "_spool", fail)
+    assert engine.begin({"timeout": 5}, "a", threading.Event()) is None
+    assert (engine.places.quick, engine._idle) == ([], [])
+    wait_until(lambda: not is_running(pid))
+
+
+def test_an_evaluator_that_stays_silent_amid_a_reply_is_not_heard_again() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(struct.pack("!II", 40, 0) + b"{")
+        with pytest.raises(Ended):
+            Evaluator(os.getpid(), module._patient(ours, 1)).hear()
+        with pytest.raises(BrokenPipeError):
+            theirs.sendall(b"}")
 
 
 def test_an_idle_evaluator_that_was_killed_is_not_asked(engine: Engine) -> None:
