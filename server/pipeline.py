@@ -161,8 +161,9 @@ class Pipelines:
         """See to it that nothing is left of a query."""
         if sent in self.waiting:
             self.waiting.remove(sent)
-        if sent.asked:
-            self.engine.end(sent.asked, kept=False)
+        asked, sent.asked = sent.asked, None  # a thread may be about to finish it
+        if asked:
+            self.engine.end(asked, kept=False)
 
     def _place(self, sent: Sent, *, alone: bool) -> bool:
         """Send a query at once: to an idle evaluator or, if its client is alone, behind others."""

@@ -1,0 +1,61 @@
+"""Pipelines: whose queries follow each other in an evaluator, and what becomes of those that are given up."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from werkzeug.exceptions import ServiceUnavailable
+
+from cosponsor.server.engine import Engine, Spooled
+from cosponsor.server.evaluator import Ceilings
+from cosponsor.server.pipeline import Pipelines, Sent
+
+from .test_server_engine import act
+
+CEILINGS = Ceilings(256 << 20, 1 << 20)
+
+
+@pytest.fixture
+def warm() -> Iterator[Callable[[int], Engine]]:
+    """Give what makes an engine with as many idle evaluators as it has quick places."""
+    with ExitStack() as stack:
+
+        def make(size: int) -> Engine:
+            engine = Engine(act, int, CEILINGS, size)
+            stack.callback(engine.close)
+            with ThreadPoolExecutor(size) as threads:
+                list(
+                    threads.map(lambda name: engine.run(request(sleep=0.2), str(name), threading.Event()), range(size))
+                )
+            assert len(engine._idle) == size
+            return engine
+
+        yield make
+
+
+def request(**what: Any) -> dict[str, Any]:
+    return {"query": "", "timeout": 5, **what}
+
+
+async def ask(pipelines: Pipelines, **what: Any) -> Spooled:
+    """Return the reply to a request, as the application does if it lasts."""
+    sent: Sent = await pipelines.send(request(**what), "a")
+    return sent.reply or await asyncio.to_thread(sent.finish, pipelines.engine, threading.Event())
+
+
+def test_a_query_that_was_ended_is_not_finished(warm: Callable[[int], Engine]) -> None:
+    async def end(pipelines: Pipelines) -> None:
+        sent = await pipelines.send(request(sleep=1), "a")
+        assert sent.asked
+        pipelines.end(sent)
+        with pytest.raises(ServiceUnavailable):
+            sent.finish(pipelines.engine, threading.Event())
+        pipelines.end(sent)
+
+    engine = warm(2)
+    asyncio.run(end(Pipelines(engine)))
+    assert engine.places.quick == []
