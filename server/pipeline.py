@@ -60,7 +60,10 @@ class Sent:
 
 
 class Pipeline:
-    """The queries that one evaluator was ``asked`` by one client, oldest first, the first ``since`` a moment."""
+    """The queries that one evaluator was ``asked`` by one client, oldest first, the first ``since`` a moment.
+
+    To an evaluator that is ``spent`` nothing more is sent.
+    """
 
     def __init__(self, pipelines: "Pipelines", asked: Asked, sent: Sent) -> None:
         self.pipelines = pipelines
@@ -68,6 +71,7 @@ class Pipeline:
         self.sent = deque([sent])
         self.size = sent.size
         self.since = time.monotonic()
+        self.spent = False
         self.channel = asked.evaluator.channel.fileno()
         self.loop = asyncio.get_running_loop()
         self.loop.add_reader(self.channel, self._hear)
@@ -76,7 +80,7 @@ class Pipeline:
     def takes(self, sent: Sent) -> bool:
         """Return whether there is room for another query."""
         fits = len(self.sent) < MOST and self.size + sent.size <= ROOM
-        return fits and self.sent[0].client == sent.client
+        return fits and not self.spent and self.sent[0].client == sent.client
 
     def send(self, sent: Sent) -> bool:
         """Send another query; return whether the evaluator is there to take it."""
@@ -100,11 +104,11 @@ class Pipeline:
         self.size -= sent.size
         if sent.soon.done():  # nobody waits for it
             reply.content.close()
-        sent.reply = reply
+        sent.reply, self.spent = reply, reply.message["spent"]
         sent.tell(soon=True)
         if not self.sent:
             self._close()
-            self.pipelines.engine.end(self.asked, kept=not reply.message["spent"])
+            self.pipelines.engine.end(self.asked, kept=not self.spent)
         elif reply.message["spooled"]:
             with suppress(Ended):  # which the next reply tells
                 self.asked.evaluator.tell({})  # nothing but another file

@@ -11,8 +11,8 @@ import pytest
 from werkzeug.exceptions import ServiceUnavailable
 
 from cosponsor.server.engine import Engine, Spooled
-from cosponsor.server.evaluator import Ceilings
-from cosponsor.server.pipeline import Pipelines, Sent
+from cosponsor.server.evaluator import GROWN, Ceilings
+from cosponsor.server.pipeline import Pipelines
 
 from .test_server_engine import act
 
@@ -42,9 +42,12 @@ def request(**what: Any) -> dict[str, Any]:
 
 
 async def ask(pipelines: Pipelines, **what: Any) -> Spooled:
-    """Return the reply to a request, as the application does if it lasts."""
-    sent: Sent = await pipelines.send(request(**what), "a")
-    return sent.reply or await asyncio.to_thread(sent.finish, pipelines.engine, threading.Event())
+    """Return the reply to a request, as the application does to one that lasts or has no evaluator."""
+    engine, gone = pipelines.engine, threading.Event()
+    sent = await pipelines.send(request(**what), "a")
+    if sent.reply or sent.asked:
+        return await asyncio.to_thread(sent.finish, engine, gone)
+    return await asyncio.to_thread(engine.run, sent.request, "a", gone)
 
 
 def test_a_query_that_was_ended_is_not_finished(warm: Callable[[int], Engine]) -> None:
@@ -59,3 +62,16 @@ def test_a_query_that_was_ended_is_not_finished(warm: Callable[[int], Engine]) -
     engine = warm(2)
     asyncio.run(end(Pipelines(engine)))
     assert engine.places.quick == []
+
+
+def test_an_evaluator_that_has_grown_is_asked_nothing_more(warm: Callable[[int], Engine]) -> None:
+    async def go_on(pipelines: Pipelines, number: int) -> list[int]:
+        asked = [{"memory": GROWN + (16 << 20)} if number == 0 else {}, *[{}] * 9]
+        return [(await ask(pipelines, **what)).message["pid"] for what in asked]
+
+    async def all_of_them(pipelines: Pipelines) -> list[list[int]]:
+        return await asyncio.gather(*(go_on(pipelines, number) for number in range(6)))
+
+    found = asyncio.run(all_of_them(Pipelines(warm(1))))
+    grown = found[0][0]
+    assert sum(pids.count(grown) for pids in found) <= 6  # those that were sent before it replied
