@@ -204,9 +204,10 @@ class Pipelines:
             self._give_up(wanting[:1])
 
     def _is_alone(self, pipeline: Pipeline, waiting: set[str]) -> bool:
-        """Return whether queries of the same client, and of no other, wait for the first of a pipeline."""
-        first, others = pipeline.sent[0], len(pipeline.sent) - 1
-        return others > 0 and not (first.soon.done() or self.engine.places.queue or waiting - {first.client})
+        """Return whether those that wait for the first of a pipeline, and all others, are of a client without room."""
+        first, others, places = pipeline.sent[0], len(pipeline.sent) - 1, self.engine.places
+        elsewhere = places.queue or waiting - {first.client} or places.has_room(first.client)
+        return others > 0 and not (first.soon.done() or elsewhere)
 
     def _give_up(self, given_up: list[Sent]) -> None:
         for sent in given_up:

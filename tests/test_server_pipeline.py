@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -13,6 +14,7 @@ from werkzeug.exceptions import ServiceUnavailable
 from cosponsor.server.engine import Engine, Spooled
 from cosponsor.server.evaluator import GROWN, Ceilings
 from cosponsor.server.pipeline import Pipelines
+from cosponsor.server.places import QUICK
 
 from .test_server_engine import act
 
@@ -75,3 +77,16 @@ def test_an_evaluator_that_has_grown_is_asked_nothing_more(warm: Callable[[int],
     found = asyncio.run(all_of_them(Pipelines(warm(1))))
     grown = found[0][0]
     assert sum(pids.count(grown) for pids in found) <= 6  # those that were sent before it replied
+
+
+def test_none_wait_behind_one_that_lasts_while_there_is_room_elsewhere(warm: Callable[[int], Engine]) -> None:
+    async def together(pipelines: Pipelines) -> float:
+        lasting = asyncio.ensure_future(ask(pipelines, sleep=QUICK - 0.1))
+        others = [asyncio.ensure_future(ask(pipelines, sleep=0.02)) for _ in range(4)]
+        begun = time.monotonic()
+        await asyncio.gather(*others)
+        waited = time.monotonic() - begun
+        await lasting
+        return waited
+
+    assert asyncio.run(together(Pipelines(warm(3)))) < QUICK - 0.15
