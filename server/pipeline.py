@@ -114,7 +114,7 @@ class Pipeline:
                 self.asked.evaluator.tell({})  # nothing but another file
 
     def stop(self) -> None:
-        """Leave the evaluator to the first query alone, and have the others sent to another."""
+        """Leave the evaluator to the first query alone; have the others for which somebody waits sent to another."""
         self._close()
         first = self.sent.popleft()
         self.asked.apart = bool(self.sent)  # what it was asked besides, nobody will hear
@@ -123,7 +123,7 @@ class Pipeline:
         else:
             first.asked = self.asked
             first.tell(soon=False)
-        self.pipelines.wait(self.sent)
+        self.pipelines.wait(sent for sent in self.sent if not sent.soon.done())
 
     def _close(self) -> None:
         self.loop.remove_reader(self.channel)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from werkzeug.exceptions import ServiceUnavailable
 
-from cosponsor.server.engine import Engine, Spooled
+from cosponsor.server.engine import Engine, Evaluator, Spooled
 from cosponsor.server.evaluator import GROWN, Ceilings
 from cosponsor.server.pipeline import Pipelines
 from cosponsor.server.places import QUICK
@@ -90,3 +90,27 @@ def test_none_wait_behind_one_that_lasts_while_there_is_room_elsewhere(warm: Cal
         return waited
 
     assert asyncio.run(together(Pipelines(warm(3)))) < QUICK - 0.15
+
+
+def test_what_nobody_waits_for_is_not_sent_again(
+    warm: Callable[[int], Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Any] = []
+    tell = Evaluator.tell
+
+    def note_and_tell(self: Evaluator, what: dict[str, Any]) -> None:
+        told.append(what)
+        tell(self, what)
+
+    async def cancel(pipelines: Pipelines) -> None:
+        tasks = [asyncio.ensure_future(ask(pipelines, sleep=2)) for _ in range(5)]
+        await asyncio.sleep(0.02)
+        for task in tasks:
+            task.cancel()
+        await asyncio.sleep(1)
+
+    engine = warm(2)
+    monkeypatch.setattr(Evaluator, "tell", note_and_tell)
+    asyncio.run(cancel(Pipelines(engine)))
+    assert len(told) == 5
+    assert engine.places.quick == []
