@@ -35,7 +35,8 @@ _KEYWORDS = """
 """
 KEYWORDS = frozenset(_KEYWORDS.split())
 _PREFIX = re.compile(r"([^\W\d_][\w.-]*)?:")  # SPARQL 1.1 Query, section 19.8, PNAME_NS
-_OPTIONAL = re.compile(r"[(|!]|(?<!select )\*|\?(?!\w)|describe|from", re.IGNORECASE)  # expressions, paths of no length
+# Expressions, and paths of no length: a star is one unless it follows the keyword.
+_OPTIONAL = re.compile(r"[(|!]|(?<!^select )(?<!\sselect )\*|\?(?!\w)|describe|from", re.IGNORECASE)
 _WORD = re.compile(f"[A-Za-z_]{{1,{LONGEST}}}")
 
 

@@ -11,7 +11,7 @@ from rdflib import Graph
 
 from cosponsor.server import create_app
 from cosponsor.server.data import Data
-from cosponsor.server.hints import in_wide_use, mistakes
+from cosponsor.server.hints import all_matched, in_wide_use, mistakes
 from cosponsor.server.query import tokens
 from cosponsor.server.settings import Settings
 from cosponsor.server.statements import in_memory
@@ -167,6 +167,18 @@ def test_a_misspelt_term_of_the_vocabulary_is_answered_with_a_hint(client: Flask
 def test_a_hint_comes_with_an_answer_too(client: FlaskClient, pattern: str) -> None:
     response = get(client, f"SELECT * {{ {pattern} }} LIMIT 5")
     assert (len(response.json["results"]["bindings"]), "cosp:Source?" in response.headers["Query-Hint"]) == (5, True)  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("query", "all_of_it"),
+    [
+        ("SELECT * { ?s a cosp:Source }", True),
+        ("PREFIX x: <x:>\nselect * { ?s a x:select }", True),
+        ("SELECT ?s { ?s a cosp:Source ; cosp:select * ?o }", False),
+    ],
+)
+def test_of_what_must_have_matched_there_are_no_hints(query: str, all_of_it: bool) -> None:
+    assert all_matched(query) == all_of_it
 
 
 def test_several_hints_are_a_list_of_strings(client: FlaskClient) -> None:
