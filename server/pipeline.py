@@ -199,9 +199,10 @@ class Pipelines:
                 self.waiting.remove(sent)
             else:
                 stuck.add(sent.client)
-        if wanting := [sent for sent in self.waiting if self._wants_evaluator(sent)]:
+        wanting = next(filter(self._wants_evaluator, self.waiting), None)
+        if wanting:
             self.wanted = time.monotonic()
-            self._give_up(wanting[:1])
+            self._give_up([wanting])
 
     def _is_alone(self, pipeline: Pipeline, waiting: set[str]) -> bool:
         """Return whether those that wait for the first of a pipeline, and all others, are of a client without room."""
