@@ -295,18 +295,19 @@ def test_of_one_client_no_more_wait_than_may(asked: Asked) -> None:
 
 def test_a_client_that_sends_many_does_not_keep_out_another(asked: Asked) -> None:
     asked.ask(ROWS)
-    answered: list[str] = []
+    answered: list[tuple[str, int]] = []
 
     async def ask(client: str, number: int) -> None:
         for _ in range(number):
-            await one(asked, ROWS, client)
-            answered.append(client)
+            status, _, _ = await one(asked, ROWS, client)
+            answered.append((client, status))
 
     async def all_of_them() -> None:
         await asyncio.gather(*(ask("10.0.0.1", 5) for _ in range(100)), ask("10.0.0.2", 1))
 
     asyncio.run(all_of_them())
-    assert answered.index("10.0.0.2") < 400
+    assert answered.index(("10.0.0.2", 200)) < 400
+    assert answered[-1] == ("10.0.0.1", 200)
 
 
 def test_a_query_whose_request_is_cancelled_leaves_nothing(asked: Asked) -> None:
