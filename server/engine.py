@@ -201,8 +201,10 @@ class Engine:
 
     def end(self, asked: Asked, *, kept: bool) -> None:
         """Give back an evaluator that has replied to all that it was asked, if it is ``kept``, or stop it."""
-        self._give_back(asked.evaluator, kept, aside=True)
-        self.places.release(asked.place)
+        try:
+            self._give_back(asked.evaluator, kept, aside=True)
+        finally:
+            self.places.release(asked.place)
 
     def _answered(self, asked: Asked, request: Message | None = None, aside: bool = False) -> Spooled:
         """Return the reply to what an evaluator was asked, or is to be, with ``request``; then give it back."""

@@ -109,18 +109,8 @@ def evaluate(
     """
     unread = unread and is_plain(text, data)
     query = Query(text, names_dataset=False) if unread else read(text, data)
-    given = bool(default or named)
-    # Of the prefixes only those that can be in the query: Oxigraph reads what it is given each time.
-    prefixes = {name: iri for name, iri in data.prefixes.items() if data.predefined and f"{name}:" in query.text}
     try:
-        return data.store.query(
-            query.text,
-            base_iri=data.base,
-            prefixes=prefixes or None,
-            use_default_graph_as_union=not (given or query.names_dataset),
-            default_graph=list(default or []) if given else None,
-            named_graphs=list(named or []) if given else None,
-        )
+        return _ask(query, data, default or [], named or [])
     except SyntaxError as error:
         if unread:  # what is wrong is found in what was read
             return evaluate(text, data, default, named, unread=False)
@@ -129,6 +119,20 @@ def evaluate(
         raise BadQuery(fault(error, query.text, data), query, text, data) from None
     except RuntimeError as error:  # a function that Oxigraph does not know
         raise BadRequest(f"The query cannot be evaluated: {error}.") from None
+
+
+def _ask(query: Query, data: Data, default: list[ox.NamedNode], named: list[ox.NamedNode]) -> Results:
+    given = bool(default or named)
+    # Of the prefixes only those that can be in the query: Oxigraph reads what it is given each time.
+    prefixes = {name: iri for name, iri in data.prefixes.items() if data.predefined and f"{name}:" in query.text}
+    return data.store.query(
+        query.text,
+        base_iri=data.base,
+        prefixes=prefixes or None,
+        use_default_graph_as_union=not (given or query.names_dataset),
+        default_graph=[*default] if given else None,
+        named_graphs=[*named] if given else None,
+    )
 
 
 def write(results: Results, chosen: Format, data: Data, spool: Spool) -> int | None:

@@ -189,7 +189,8 @@ class Pipelines:
 
     def _released(self) -> None:
         if self.waiting and self.loop:
-            self.loop.call_soon_threadsafe(self._flow)
+            with suppress(RuntimeError):  # the loop has ended
+                self.loop.call_soon_threadsafe(self._flow)
 
     def _flow(self) -> None:
         """Send those that wait, as far as there are places; where an evaluator is wanting, one to the application."""

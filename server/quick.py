@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -89,7 +90,8 @@ class Quick:
         try:
             sent = await self.pipelines.send(request, network(client))
         except HTTPException as error:
-            self._account(Account(new_id(), client, "GET", "/sparql", query, {}, error.code or 0, "refused", 0, None))
+            seconds, status = time.perf_counter() - began, error.code or 0
+            self._account(Account(new_id(), client, "GET", "/sparql", query, {}, status, "refused", seconds, None))
             raise
         return Begun(sent, operation, chosen, coding, client, began)
 
@@ -133,7 +135,11 @@ class Quick:
         """Keep account of what was answered in a moment, in a thread: writing may take long."""
         time.sleep(GATHER)
         self.gathering = False  # what comes from now on may be kept here, and is kept at last by the next
-        keep([self.accounts.popleft() for _ in range(len(self.accounts))])
+        found: list[Account] = []
+        with suppress(IndexError):
+            while True:
+                found.append(self.accounts.popleft())
+        keep(found)
 
 
 def _query(parameters: str) -> str | None:
