@@ -64,8 +64,8 @@ class About:
         """Return the base IRI, raise ValueError with a sentence if another is wanted."""
         if wanted not in {None, self.base}:
             raise ValueError(
-                f"the store in {folder} is for {self.base}, not for {wanted}; leave out --base-iri, or make the store "
-                f"anew with cosponsor build --store {folder} --base-iri {wanted}."
+                f"the store in {folder} is for {self.base}; leave out --base-iri, or make it anew with cosponsor build "
+                f"--store: as it is, it can be served for its own base, not for {wanted}."
             )
         return self.base
 
