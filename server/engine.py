@@ -116,7 +116,7 @@ def _spool() -> IO[bytes]:
 
 @dataclass
 class Asked:
-    """A query that an evaluator is to answer, or answers, in ``seconds``: its place, and whether it is ``apart``."""
+    """A query that an evaluator is to answer, or answers, in ``seconds``: its place, and if ``apart``, for it alone."""
 
     place: Place
     evaluator: Evaluator

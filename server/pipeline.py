@@ -1,8 +1,8 @@
 """Queries that are sent to an evaluator without waiting for the answers to those before them (pipelining).
 
-An evaluator has the queries of one client at a time, and answers them in their order. One that takes longer than a
-moment ends its pipeline: the evaluator goes on with it alone, and those behind it are sent to another. So what takes
-long delays nobody but who has sent it, and him for a moment.
+An evaluator has the queries of one client at a time, and answers them in their order. One that lasts ends its pipeline:
+the evaluator goes on with it alone, and those behind it are sent to another. So what lasts delays nobody but who has
+sent it: for ``GLANCE``, or for ``QUICK`` while that client has all its places and nobody else waits.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from .places import GLANCE, LASTING, QUICK, Flag, admit
 
 MOST = 32  # queries in a pipeline
 ROOM = 1 << 13  # characters of them: what a channel takes at once, however they are written
-_STAYS = Event()  # whether the client has gone is not looked at in a moment
+_STAYS = Event()  # whether the client has gone is looked at from when its query lasts
 
 
 @dataclass(eq=False)
