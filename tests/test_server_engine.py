@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +59,9 @@ def _many_files() -> ExitStack:
         return stack.pop_all()
 
 
-@pytest.fixture
-def start() -> Iterator[Callable[[int], Engine]]:
+@contextmanager
+def starting() -> Iterator[Callable[[int], Engine]]:
+    """Give what makes engines, which end with this."""
     with ExitStack() as stack:
 
         def make(size: int) -> Engine:
@@ -68,6 +69,12 @@ def start() -> Iterator[Callable[[int], Engine]]:
             stack.callback(engine.close)
             return engine
 
+        yield make
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[[int], Engine]]:
+    with starting() as make:
         yield make
 
 

@@ -5,30 +5,26 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from typing import Any
 
 import pytest
 from werkzeug.exceptions import ServiceUnavailable
 
 from cosponsor.server.engine import Engine, Evaluator, Spooled
-from cosponsor.server.evaluator import GROWN, Ceilings
+from cosponsor.server.evaluator import GROWN
 from cosponsor.server.pipeline import Pipelines
 from cosponsor.server.places import QUICK
 
-from .test_server_engine import act
-
-CEILINGS = Ceilings(256 << 20, 1 << 20)
+from .test_server_engine import starting
 
 
 @pytest.fixture
 def warm() -> Iterator[Callable[[int], Engine]]:
     """Give what makes an engine with as many idle evaluators as it has quick places."""
-    with ExitStack() as stack:
+    with starting() as start:
 
         def make(size: int) -> Engine:
-            engine = Engine(act, int, CEILINGS, size)
-            stack.callback(engine.close)
+            engine = start(size)
             with ThreadPoolExecutor(size) as threads:
                 list(
                     threads.map(lambda name: engine.run(request(sleep=0.2), str(name), threading.Event()), range(size))
