@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -76,16 +75,15 @@ def test_an_evaluator_that_has_grown_is_asked_nothing_more(warm: Callable[[int],
 
 
 def test_none_wait_behind_one_that_lasts_while_there_is_room_elsewhere(warm: Callable[[int], Engine]) -> None:
-    async def together(pipelines: Pipelines) -> float:
+    async def together(pipelines: Pipelines) -> bool:
         lasting = asyncio.ensure_future(ask(pipelines, sleep=QUICK - 0.1))
         others = [asyncio.ensure_future(ask(pipelines, sleep=0.02)) for _ in range(4)]
-        begun = time.monotonic()
         await asyncio.gather(*others)
-        waited = time.monotonic() - begun
+        lasts = not lasting.done()
         await lasting
-        return waited
+        return lasts
 
-    assert asyncio.run(together(Pipelines(warm(3)))) < QUICK - 0.15
+    assert asyncio.run(together(Pipelines(warm(3))))
 
 
 def test_what_nobody_waits_for_is_not_sent_again(
