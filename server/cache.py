@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from sys import getsizeof
+from threading import Lock
 from typing import IO
 
 from cachetools import LRUCache
@@ -77,7 +78,7 @@ class Kept:
         fields = sum(map(len, chain.from_iterable(self.fields)))
         return sum(map(getsizeof, key)) + len(self.content) + fields + len(self.fields) * _FIELD + _ANSWER
 
-    def to(self, fields: Mapping[str, str]) -> Answered:
+    def to(self, fields: Mapping[str, str]) -> tuple[int, Headers, bytes]:
         """Return the answer to a request with these fields: 304 if the client has it (section 13.2.2)."""
         if CONDITIONS.isdisjoint(fields) or self.status != 200 or not self._has(fields):
             return self.status, self.fields, self.content
@@ -97,16 +98,21 @@ class Kept:
 
 
 class Cache:
-    """Answers up to ``limit`` bytes, their keys and fields included; those go that were not asked for longest."""
+    """Answers up to ``limit`` bytes, their keys and fields included; those go that were not asked for longest.
+
+    Threads may use it at the same time.
+    """
 
     def __init__(self, limit: int) -> None:
         self.most = limit // 8
         self.kept: LRUCache[Key, tuple[Kept, int]] = LRUCache(limit, getsizeof=lambda kept: kept[1])
+        self.lock = Lock()
 
     def get(self, key: Key | None) -> Kept | None:
         """Return the answer that is kept by a key, if any."""
         try:
-            return self.kept[key][0] if key else None
+            with self.lock:
+                return self.kept[key][0] if key else None
         except KeyError:
             return None
 
@@ -121,4 +127,5 @@ class Cache:
         kept = Kept(status, fields, content, said.get("etag"), said.get("last-modified"))
         size = kept.size(key)
         if size <= self.most:
-            self.kept[key] = kept, size
+            with self.lock:
+                self.kept[key] = kept, size

@@ -13,19 +13,19 @@ import signal
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from functools import partial
 from threading import Event
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeGuard
 
 from granian._granian import RSGIProtocolClosed as ProtocolClosed
 from werkzeug.exceptions import BadRequest, HTTPException, LengthRequired, RequestTimeout, ServiceUnavailable
 from werkzeug.wsgi import FileWrapper
 
 from . import metrics
-from .cache import FRAMING, SEEN, Answered, Cache, Headers, key, seen
+from .cache import FRAMING, SEEN, Answered, Cache, Headers, Key, key, seen
 from .delivery import deliver
 from .errors import bare
 from .evaluator import INLINE
@@ -52,7 +52,6 @@ _VARIABLES = {name: f"HTTP_{name.upper().replace('-', '_')}" for name in SEEN} |
     "content-type": "CONTENT_TYPE",
     "content-length": "CONTENT_LENGTH",
 }
-_LATE = RequestTimeout(f"The body of the request did not arrive within {BODY_SECONDS} seconds.")
 
 
 class Front:
@@ -92,27 +91,69 @@ class Front:
 
     async def __rsgi__(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
         """Answer a request."""
+        rest = self.begin(scope, protocol)
+        if rest:
+            await rest
+
+    def begin(self, scope: "Scope", protocol: "HTTPProtocol") -> Coroutine[Any, Any, None] | None:
+        """Answer a request at once if what is kept can; else return what answers it on the event loop.
+
+        All requests are begun in one thread, which need not be that of the loop.
+        """
+        fields = seen(scope.headers.items())
         try:
-            fields, body, method = seen(scope.headers.items()), b"", scope.method
             if self.gate.throttled:
                 self.gate.admit(self._client(scope, fields), scope.path)
-            if method not in _BODILESS or not FRAMING.isdisjoint(fields):
-                body = await asyncio.wait_for(self._body(fields, scope, protocol), BODY_SECONDS)
-            found = key(method, scope.path, scope.query_string, fields, body)
-            if kept := self.cache.get(found):
-                metrics.hit()
-                answered = kept.to(fields)
-            else:
-                metrics.miss()
-                answered = await self._work(scope, protocol, fields, body)
-                self.cache.keep(found, *answered)
-            await self._send(protocol, scope, fields, *answered)
-        except TimeoutError:
-            self._refuse(protocol, _LATE)
+        except HTTPException as error:
+            self._refuse(protocol, error)
+            return None
+        if scope.method not in _BODILESS or not FRAMING.isdisjoint(fields):
+            return self._guarded(protocol, self._answer_whole(scope, protocol, fields))
+        found = key(scope.method, scope.path, scope.query_string, fields, b"")
+        kept = self._kept(found, fields)
+        if kept and not self.leaving and _is_small(kept[2]):
+            protocol.response_bytes(*kept)
+            return None
+        return self._guarded(protocol, self._answer(scope, protocol, fields, b"", found, kept))
+
+    def _kept(self, found: Key | None, fields: Mapping[str, str]) -> tuple[int, Headers, bytes] | None:
+        kept = self.cache.get(found)
+        metrics.looked(found=kept is not None)
+        return kept.to(fields) if kept else None
+
+    async def _guarded(self, protocol: "HTTPProtocol", answering: Coroutine[Any, Any, None]) -> None:
+        """Answer, or say what is wrong."""
+        try:
+            await answering
         except HTTPException as error:
             self._refuse(protocol, error)
         except ProtocolClosed:
             pass  # nobody is there to be answered
+
+    async def _answer_whole(self, scope: "Scope", protocol: "HTTPProtocol", fields: dict[str, str]) -> None:
+        """Answer a request when its body is there."""
+        try:
+            body = await asyncio.wait_for(self._body(fields, scope, protocol), BODY_SECONDS)
+        except TimeoutError:
+            said = f"The body of the request did not arrive within {BODY_SECONDS} seconds."
+            raise RequestTimeout(said) from None
+        found = key(scope.method, scope.path, scope.query_string, fields, body)
+        await self._answer(scope, protocol, fields, body, found, self._kept(found, fields))
+
+    async def _answer(
+        self,
+        scope: "Scope",
+        protocol: "HTTPProtocol",
+        fields: dict[str, str],
+        body: bytes,
+        found: Key | None,
+        kept: Answered | None,
+    ) -> None:
+        """Send what is kept, or else another answer, which is then kept if it may be."""
+        answered = kept or await self._work(scope, protocol, fields, body)
+        if not kept:
+            self.cache.keep(found, *answered)
+        await self._send(protocol, scope, fields, *answered)
 
     def _client(self, scope: "Scope", fields: Mapping[str, str]) -> str:
         """Return the address of the client, as proxies tell it that are believed."""
@@ -169,11 +210,13 @@ class Front:
             raise _busy()
         self.busy += 1
         try:
-            return await self._answer(protocol, asked, threads)
+            return await self._in_thread(protocol, asked, threads)
         finally:
             self.busy -= 1
 
-    async def _answer(self, protocol: "HTTPProtocol", asked: dict[str, Any], threads: ThreadPoolExecutor) -> Answered:
+    async def _in_thread(
+        self, protocol: "HTTPProtocol", asked: dict[str, Any], threads: ThreadPoolExecutor
+    ) -> Answered:
         watch = asyncio.ensure_future(protocol.client_disconnect())
         watch.add_done_callback(lambda _: asked["cosponsor.gone"].set())
         try:
@@ -197,7 +240,7 @@ class Front:
         """
         if self.leaving:
             fields = [*fields, ("connection", "close")]
-        if isinstance(content, bytes) and len(content) <= INLINE:
+        if _is_small(content):
             protocol.response_bytes(status, fields, content)
             return
         client, content = network(self._client(scope, asked)), _file(content) if isinstance(content, bytes) else content
@@ -263,6 +306,11 @@ def environ(scope: "Scope", fields: Mapping[str, str], body: bytes) -> dict[str,
         "cosponsor.admitted": True,
         "cosponsor.gone": Event(),
     }
+
+
+def _is_small(content: bytes | IO[bytes]) -> TypeGuard[bytes]:
+    """Return whether an answer may lie in granian's memory until its client has read it."""
+    return isinstance(content, bytes) and len(content) <= INLINE
 
 
 def _address(client: str) -> str:

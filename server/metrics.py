@@ -1,8 +1,7 @@
 """What is counted, for Prometheus (text format 0.0.4).
 
 Several workers give totals where PROMETHEUS_MULTIPROC_DIR names a folder, as ``cosponsor serve`` sees to: each
-writes its numbers there. ``hit`` and ``miss`` are called for every request and so count without a lock, in the one
-thread that serves clients; ``publish`` adds what they have counted.
+writes its numbers there. ``looked`` is called for every request and so counts here alone; ``publish`` adds that.
 """
 
 import os
@@ -37,29 +36,26 @@ BUILD = Gauge("cosponsor_build_info", "Version of this program.", ["version"], *
 
 
 @dataclass
-class _Cache:
+class _Looked:
     hits: int = 0
     misses: int = 0
 
 
-_counted, _published = _Cache(), _Cache()
-_publishing = Lock()
+_looked, _published = _Looked(), _Looked()
+_counting, _publishing = Lock(), Lock()
 
 
-def hit() -> None:
-    """Count a request that the cache has answered."""
-    _counted.hits += 1
-
-
-def miss() -> None:
-    """Count a request that the cache could not answer."""
-    _counted.misses += 1
+def looked(*, found: bool) -> None:
+    """Count a request that the cache could answer, or not."""
+    with _counting:
+        _looked.hits += found
+        _looked.misses += not found
 
 
 def publish(app: Flask, version: str, accepts: bool = True) -> None:
     """Make known what this process does at present, and what its cache has done."""
     with _publishing:
-        now = replace(_counted)
+        now = replace(_looked)
         CACHE.labels("hit").inc(now.hits - _published.hits)
         CACHE.labels("miss").inc(now.misses - _published.misses)
         _published.hits, _published.misses = now.hits, now.misses

@@ -57,6 +57,7 @@ def _serve(host: str, port: int, workers: int, settings: Settings) -> None:
         port=port,
         interface=Interfaces.RSGI,
         http=HTTPModes.http1,  # a proxy in front speaks what browsers like
+        websockets=False,  # who asks for one is answered as if he had not (RFC 9110, section 7.8)
         http1_settings=HTTP1Settings(header_read_timeout=10_000),  # milliseconds
         workers=workers,
         backlog=4096,  # connections that wait; and that are open, as most of a slow client's are

@@ -12,20 +12,25 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import Context
 from functools import partial
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from granian import _futures
 from granian.server.mp import MPServer
 
 from .delivery import STALL
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
+
+    from granian._granian import RSGIHTTPProtocol as HTTPProtocol
+    from granian.rsgi import Scope
 
     from .front import Front
 
@@ -48,6 +53,16 @@ class Worker(Protocol):
     def terminate(self) -> None: ...  # noqa: D102
     def kill(self) -> None: ...  # noqa: D102
     def join(self, timeout: float | None = None) -> None: ...  # noqa: D102
+
+
+class Watcher(Protocol):
+    """What is used of granian's ``CallbackWatcherHTTP``, which sees to it that a request has an answer."""
+
+    scope: "Scope"
+    proto: "HTTPProtocol"
+
+    def taskref(self, task: asyncio.Task[None]) -> None: ...  # noqa: D102
+    def err(self, error: Exception) -> None: ...  # noqa: D102
 
 
 class Workers(MPServer):
@@ -226,7 +241,32 @@ def _load(load: Callable[[], "Front"], channel: Connection) -> "Front":
         log.error("%s", error)
         sys.exit(1)
     front.started = partial(_attend, front, channel)
+    _futures._cbsched_aioschedule = partial(_scheduled, front)
     return front
+
+
+def _scheduled(
+    front: "Front", loop: asyncio.AbstractEventLoop, context: Context, _: object
+) -> Callable[[Watcher], None]:
+    """Return what granian calls for each request, in a thread of its own: the front, and the loop for what is left.
+
+    Granian's hands all to the loop, and to wake that takes longer than to answer from what is kept.
+    """
+
+    def start(rest: Coroutine[Any, Any, None], watcher: Watcher) -> None:
+        watcher.taskref(loop.create_task(rest))
+
+    def schedule(watcher: Watcher) -> None:
+        try:
+            rest = front.begin(watcher.scope, watcher.proto)
+        except Exception as error:  # granian logs it
+            watcher.err(error)
+        else:
+            if rest:
+                watched = _futures._future_watcher_wrapper(lambda *_: rest)(watcher)
+                loop.call_soon_threadsafe(start, watched, watcher, context=context)
+
+    return schedule
 
 
 def _attend(front: "Front", channel: Connection, loop: asyncio.AbstractEventLoop) -> None:

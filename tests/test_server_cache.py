@@ -4,7 +4,9 @@ import asyncio
 import gzip
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPMessage
 from typing import Any
@@ -19,7 +21,7 @@ from rdflib import Graph
 from rdflib.plugins.stores.sparqlstore import SPARQLStore
 from SPARQLWrapper import JSON, SPARQLWrapper
 
-from cosponsor.server.cache import CHOOSING, CONDITIONS, HARMLESS, PASSED_ON, SEEN, Cache
+from cosponsor.server.cache import CHOOSING, CONDITIONS, HARMLESS, PASSED_ON, SEEN, Cache, key
 from cosponsor.server.codings import LEAST, MOST
 from cosponsor.server.front import Front
 from cosponsor.server.headers import LONGEST
@@ -286,6 +288,27 @@ def test_nothing_over_an_eighth_of_the_room_is_kept(room: int, kept: int) -> Non
     front.cache = Cache(room)
     assert front.ask("/") == front.ask("/")
     assert (len(front.cache.kept), front.calls) == (kept, 2 - kept)
+
+
+def test_threads_may_use_a_cache_at_the_same_time() -> None:
+    cache = Cache(1 << 16)
+
+    def use(first: int) -> int:
+        found = 0
+        for number in range(first, first + 3000):
+            asked = key("GET", "/", str(number % 40), {}, b"")
+            found += cache.get(asked) is not None
+            cache.keep(asked, 200, [], bytes(3000))
+        return found
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            assert sum(threads.map(use, range(0, 40, 10))) > 0
+    finally:
+        sys.setswitchinterval(before)
+    assert cache.kept.currsize == sum(size for _, size in cache.kept.values()) <= 1 << 16
 
 
 def test_a_field_that_is_too_long_is_refused_though_the_answer_is_kept(front: Counted) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import http.client
+import inspect
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ import pytest
 
 from cosponsor.server import delivery
 from cosponsor.server import front as module
+from cosponsor.server.cache import Cache
 from cosponsor.server.engine import SLOW
 from cosponsor.server.evaluator import INLINE
 from cosponsor.server.front import Front
@@ -153,6 +155,19 @@ def test_more_requests_than_threads_are_503_at_once() -> None:
     assert (protocol.sent[0], dict(protocol.sent[1])["retry-after"]) == (503, "2")
 
 
+def test_what_is_kept_is_answered_before_the_loop_hears_of_it() -> None:
+    front, asked = Front(echo, Cache(1 << 20)), scope(query="x")
+    first, again, leaving = Protocol(), Protocol(), Protocol()
+    rest = front.begin(asked, first)  # type: ignore[arg-type]
+    assert (first.sent, inspect.iscoroutine(rest)) == ((), True)
+    asyncio.run(rest)  # type: ignore[arg-type]
+    assert front.begin(asked, again) is None  # type: ignore[arg-type]
+    assert again.sent == first.sent
+    front.leaving = True
+    asyncio.run(front.begin(asked, leaving))  # type: ignore[arg-type]
+    assert leaving.sent == (200, [*first.sent[1], ("connection", "close")], first.sent[2])
+
+
 def test_a_request_that_is_refused_is_not_kept() -> None:
     front, protocol = Front(echo), Protocol([b"body"])
     front.busy = module.THREADS
@@ -281,6 +296,14 @@ def test_a_great_answer_is_whole_and_says_its_length(server: Served) -> None:
     assert (status, int(headers["Content-Length"])) == (200, len(body))
     assert len(body) > 2 * INLINE
     assert len(json.loads(body)["results"]["bindings"]) == 20000
+
+
+def test_who_asks_for_a_websocket_is_answered_as_if_he_had_not(server: Served) -> None:
+    client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    asked = {"Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "SGVsbG8sIHdvcmxkIQ=="}
+    client.request("GET", "/healthz", headers={"Connection": "Upgrade", **asked})
+    assert (client.getresponse().status, "Traceback" in server.said()) == (200, False)
+    client.close()
 
 
 def test_clients_that_go_away_stop_their_queries(server: Served) -> None:

@@ -1,5 +1,6 @@
 """Reload by SIGHUP, workers that end, and the end of the server: real servers under load."""
 
+import asyncio
 import http.client
 import inspect
 import json
@@ -7,17 +8,22 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import Context
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import pytest
+from granian import _futures
 from granian.server.mp import MPServer, WorkerProcess
 
 from cosponsor.server.delivery import STALL
-from cosponsor.server.workers import SETTLE, Worker, Workers
+from cosponsor.server.workers import SETTLE, Worker, Workers, _scheduled
 
 from .serving import Served, served, wait_until
 
@@ -263,6 +269,63 @@ def test_granian_is_what_the_workers_were_written_for() -> None:
     server = Workers("x:y", prepare=print, ended=print)
     for name in ("wrks", "interrupt_children", "interrupt_signal", "main_loop_interrupt", "respawned_wrks", "workers"):
         assert hasattr(server, name), name
+
+
+def test_granian_asks_for_what_is_called_for_each_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    def scheduled(*given: Any) -> Callable[[object], None]:
+        made.append(given)
+        return print
+
+    made: list[tuple[object, ...]] = []
+    monkeypatch.setattr(_futures, "_cbsched_aioschedule", scheduled)
+    loop = asyncio.new_event_loop()
+    _futures._new_cbscheduler(loop, repr, impl_asyncio=True)  # type: ignore[no-untyped-call]
+    loop.close()
+    assert [(loop, Context, repr)] == [(given[0], type(given[1]), given[2]) for given in made]
+
+
+class Watcher:
+    """Granian's side of a request: it keeps the task, and is told of errors."""
+
+    scope = proto = SimpleNamespace()
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    def taskref(self, task: object) -> None:
+        self.told.append(type(task))
+
+    def err(self, error: BaseException) -> None:
+        self.told.append(error)
+
+    def done(self) -> None:
+        self.told.append("done")
+
+
+def test_a_request_comes_to_the_loop_if_the_front_leaves_something_to_it() -> None:
+    async def nothing() -> None:
+        threads.append(threading.current_thread())
+
+    def begin(front: Any, *_: object) -> Any:  # noqa: ANN401
+        threads.append(threading.current_thread())
+        if front.error:
+            raise front.error
+        return nothing() if front.leaves else None
+
+    async def told(leaves: bool, error: Exception | None = None) -> list[object]:
+        front: Any = SimpleNamespace(leaves=leaves, error=error)
+        front.begin = partial(begin, front)
+        schedule, watcher = _scheduled(front, asyncio.get_running_loop(), Context(), None), Watcher()
+        await asyncio.to_thread(schedule, watcher)  # type: ignore[arg-type]
+        await asyncio.sleep(0.01)
+        return watcher.told
+
+    threads: list[threading.Thread] = []
+    error = ValueError("x")
+    assert asyncio.run(told(False)) == []
+    assert asyncio.run(told(True)) == [asyncio.Task, "done"]
+    assert asyncio.run(told(False, error)) == [error]
+    assert [thread is threading.main_thread() for thread in threads] == [False, False, True, False]
 
 
 def test_connections_end_whose_clients_take_nothing() -> None:
