@@ -58,7 +58,7 @@ def key(method: str, path: str, query: str, fields: Mapping[str, str], body: byt
     return (method, path, query, *map(fields.get, CHOOSING), body)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Kept:
     """An answer that is kept: status, fields and content, and the validators among its fields."""
 

@@ -154,6 +154,11 @@ class Data:
         return {prefix: self.local(iri) for prefix, iri in iris.PREFIXES.items()}
 
     @cached_property
+    def predefines(self) -> tuple[tuple[str, str, str], ...]:
+        """What names begin with, prefix and namespace of those that queries may use undeclared."""
+        return tuple((f"{prefix}:", prefix, iri) for prefix, iri in self.prefixes.items() if self.predefined)
+
+    @cached_property
     def context(self) -> dict[str, Any]:
         """The project's JSON-LD context at the base IRI."""
         loaded: dict[str, Any] = json.loads(self.local((iris.room("ontology") / "context.jsonld").read_text("utf-8")))

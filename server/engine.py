@@ -21,7 +21,7 @@ from typing import IO
 from werkzeug.exceptions import GatewayTimeout, HTTPException, InternalServerError, ServiceUnavailable
 
 from .behind import IT, LESS
-from .evaluator import Answer, Ceilings, Life, Message, readable, receive, send, start_fork_server
+from .evaluator import Answer, Ceilings, Inbox, Life, Message, readable, send, start_fork_server
 from .gate import network
 from .places import PAUSE, Flag, Place, Places
 
@@ -59,6 +59,9 @@ class Evaluator:
     channel: socket.socket
     spool: IO[bytes] | None = None
 
+    def __post_init__(self) -> None:
+        self.inbox = Inbox(self.channel)
+
     def lives(self) -> bool:
         """Return whether the process is there: an idle one sends nothing, one that ended can be read to its end."""
         return not readable(self.channel, 0)
@@ -84,7 +87,7 @@ class Evaluator:
     def hear(self) -> Spooled:
         """Return the reply to a request, for which it does not wait long; raise ``Ended`` if the process ended."""
         try:
-            message, body = receive(self.channel)
+            message, body = self.inbox.next()
         except (EOFError, OSError):
             raise self._ended() from None
         if not (self.spool and message["spooled"]):
@@ -226,7 +229,7 @@ class Engine:
     def _wait(self, place: Place, evaluator: Evaluator) -> None:
         """Wait until the evaluator replies; let quicker ones pass it if it does not soon."""
         before = evaluator.ran()
-        while not readable(evaluator.channel, place.left()):
+        while not evaluator.inbox.waits(place.left()):
             place.check()
             if self.places.slow_down(place, evaluator.ran() - before):
                 with suppress(OSError):
@@ -281,7 +284,7 @@ class Engine:
             try:
                 fork_server = self._warm_fork_server()
                 send(fork_server, {"networked": networked}, files=[channel.fileno()])
-                message, _ = receive(fork_server)
+                message, _ = Inbox(fork_server).next()
             except (EOFError, OSError) as error:
                 log.error("the fork server of evaluators has ended; another is started: %s", error)
                 self._end_fork_server()  # what it may still answer is no answer to the next request
@@ -296,7 +299,7 @@ class Engine:
         # If this process has threads by now: a new fork server uses nothing that they could have left locked.
         fork_server = self._fork_server or self._start()
         if not self._is_warm:
-            receive(_patient(fork_server, WARM))
+            Inbox(_patient(fork_server, WARM)).next()
             _patient(fork_server, STUCK)
             self._is_warm = True
         return fork_server

@@ -1,11 +1,11 @@
 """What an evaluator does with a request: evaluate the query, choose the format by its kind, write the answer."""
 
 import errno
-import json
 import logging
 from itertools import zip_longest
 from typing import IO, cast
 
+import orjson
 import pyoxigraph as ox
 from werkzeug.exceptions import BadGateway, BadRequest, Forbidden, HTTPException, InternalServerError
 
@@ -14,7 +14,7 @@ from .description import serialize
 from .evaluator import INLINE, Full, Message, Spool
 from .hints import all_matched, of_terms
 from .negotiation import GRAPHS, JSON_LD, RESULTS, ROWS, Format, refuse_unsound_xml, unsayable
-from .query import READ_ONLY, BadQuery, Query, fault, is_plain, is_update, read, tokens
+from .query import READ_ONLY, BadQuery, Query, fault, is_plain, is_update, read, tokens, without_comments
 
 Results = ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples
 FORMATS = {offer.extension: offer for offer in (*ROWS, *GRAPHS)}
@@ -34,7 +34,8 @@ def respond(request: Message, spool: Spool, data: Data) -> Message:
     wanted for ``rows`` and ``graphs``, either of which may be None.
     """
     try:
-        results = evaluate(request["query"], data, _nodes(request["default"]), _nodes(request["named"]))
+        query = request["query"]
+        results = evaluate(query, data, _nodes(request["default"]), _nodes(request["named"]))
         kind = _kind(results)
         chosen = FORMATS.get(request["graphs" if kind == "graphs" else "rows"] or "")
         rows = None
@@ -47,7 +48,7 @@ def respond(request: Message, spool: Spool, data: Data) -> Message:
         return problem(error)
     except Exception as error:
         return problem(unforeseen(spool.problem or error, spool, bool(data.services)))
-    hints = [] if rows and all_matched(request["query"]) else of_terms(tokens(request["query"]), data)
+    hints = [] if rows and all_matched(without_comments(query)) else of_terms(tokens(query), data)
     return {"kind": kind, "format": chosen and chosen.extension, "hints": hints, "rows": rows}
 
 
@@ -107,8 +108,9 @@ def evaluate(
     The union of the named graphs is the default graph only where neither names a dataset. A dataset that is given
     replaces the one of the query whole (SPARQL 1.1 Protocol, section 2.1.4). A query is ``unread`` where it may be.
     """
-    unread = unread and is_plain(text, data)
-    query = Query(text, names_dataset=False) if unread else read(text, data)
+    bare = without_comments(text)
+    unread = unread and is_plain(bare, data)
+    query = Query(bare, names_dataset=False) if unread else read(text, data)
     try:
         return _ask(query, data, default or [], named or [])
     except SyntaxError as error:
@@ -124,7 +126,7 @@ def evaluate(
 def _ask(query: Query, data: Data, default: list[ox.NamedNode], named: list[ox.NamedNode]) -> Results:
     given = bool(default or named)
     # Of the prefixes only those that can be in the query: Oxigraph reads what it is given each time.
-    prefixes = {name: iri for name, iri in data.prefixes.items() if data.predefined and f"{name}:" in query.text}
+    prefixes = {name: iri for start, name, iri in data.predefines if start in query.text}
     return data.store.query(
         query.text,
         base_iri=data.base,
@@ -156,7 +158,7 @@ def count_rows(spool: Spool, chosen: Format) -> int | None:
     if len(spool.head) < spool.size:
         return None
     if chosen.extension == "srj":
-        return len(json.loads(spool.head)["results"]["bindings"])
+        return len(orjson.loads(spool.head)["results"]["bindings"])
     if chosen.extension == "srx":
         return spool.head.count(b"<result>")  # which in a text would be &lt;result&gt;
     return sum(part.count(b"\n") for part in spool.head.split(b'"')[::2]) - 1  # ends of lines outside of quotes

@@ -7,7 +7,6 @@ Data on a disk are opened by each evaluator: what reads them in the background w
 """
 
 import gc
-import json
 import os
 import resource
 import select
@@ -26,6 +25,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from .sockets import forbid_sockets
 
 Message = dict[str, Any]
@@ -37,11 +38,12 @@ NO_FILE = -1
 GROWN = 64 << 20  # bytes; an evaluator that grew by more is not used again, so that memory comes back
 CHANNEL = 3  # file descriptor, after the standard ones
 _LENGTHS = struct.Struct("!II")
+_READ = INLINE + (1 << 12)  # bytes
 
 
 def send(channel: socket.socket, message: Message, body: bytes = b"", files: Sequence[int] = ()) -> None:
     """Send a message, bytes and open files."""
-    head = json.dumps(message).encode()
+    head = orjson.dumps(message)
     content = memoryview(_LENGTHS.pack(len(head), len(body)) + head + body)
     sent = socket.send_fds(channel, [content], files) if files else 0
     channel.sendall(content[sent:])
@@ -54,25 +56,51 @@ def readable(channel: socket.socket, seconds: float) -> bool:
     return bool(poll.poll(1000 * seconds))
 
 
-def receive(channel: socket.socket) -> tuple[Message, bytes]:
-    """Return the next message and bytes; raise EOFError if the other end is gone, even amid a message."""
-    return _received(channel, channel.recv(_LENGTHS.size, socket.MSG_WAITALL))
+class Inbox:
+    """The messages that come on a channel. Several may come at a time, which the channel then tells of no more."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self.channel = channel
+        self.content = b""
+
+    def holds_one(self) -> bool:
+        """Return whether there is a whole message that the channel has told of."""
+        return len(self.content) >= _LENGTHS.size and len(self.content) >= self._end()
+
+    def waits(self, seconds: float) -> bool:
+        """Return whether there is a message, or an end, after waiting for it."""
+        return self.holds_one() or readable(self.channel, seconds)
+
+    def next(self) -> tuple[Message, bytes]:
+        """Return the next message and bytes; raise EOFError if the other end is gone, even amid a message."""
+        while not self.holds_one():
+            content = self._read()
+            if not content:
+                raise EOFError
+            self.content += content
+        head, end = _LENGTHS.size + _LENGTHS.unpack_from(self.content)[0], self._end()
+        content, self.content = self.content, self.content[end:]
+        return orjson.loads(content[_LENGTHS.size : head]), content[head:end]
+
+    def _end(self) -> int:
+        head, body = _LENGTHS.unpack_from(self.content)
+        return _LENGTHS.size + int(head) + int(body)
+
+    def _read(self) -> bytes:
+        return self.channel.recv(_READ)
 
 
-def receive_files(channel: socket.socket) -> tuple[Message, list[int]]:
-    """Return the next message and files; raise EOFError if the other end is gone, even amid a message."""
-    lengths, files, _, _ = socket.recv_fds(channel, _LENGTHS.size, 1)
-    return _received(channel, lengths)[0], files
+class InboxWithFiles(Inbox):
+    """The same, with the open ``files`` that come with messages; the system reads no more than one at a time."""
 
+    def __init__(self, channel: socket.socket) -> None:
+        super().__init__(channel)
+        self.files: list[int] = []
 
-def _received(channel: socket.socket, lengths: bytes) -> tuple[Message, bytes]:
-    if len(lengths) < _LENGTHS.size:
-        raise EOFError
-    head, body = _LENGTHS.unpack(lengths)
-    content = channel.recv(head + body, socket.MSG_WAITALL)
-    if len(content) < head + body:
-        raise EOFError
-    return json.loads(content[:head].decode()), content[head:]
+    def _read(self) -> bytes:
+        content, files, _, _ = socket.recv_fds(self.channel, _READ, 1)
+        self.files += files
+        return content
 
 
 class Full(Exception):
@@ -211,20 +239,22 @@ def _serve_forks(life: Life) -> None:
     """Say that this is warm. Fork an evaluator for each file received, kill whom the server names, until it is gone."""
     children: set[int] = set()
     channel = socket.socket(fileno=CHANNEL)
+    inbox = InboxWithFiles(channel)
     with suppress(EOFError, OSError):
         send(channel, {})
         while True:
-            waiting = readable(channel, 1)
+            waiting = inbox.waits(1)
             children -= _ended(children)
             if not waiting:
                 continue
-            message, files = receive_files(channel)
-            if not files:
+            message, _ = inbox.next()
+            if "kill" in message:
                 _kill(children & {message["kill"]})
                 continue
-            reply = _fork(partial(_evaluate, files[0], life, message["networked"]))
+            file = inbox.files.pop()
+            reply = _fork(partial(_evaluate, file, life, message["networked"]))
             children |= {reply["pid"]} - {0}
-            os.close(files[0])
+            os.close(file)
             send(channel, reply)
     _kill(children)
 
@@ -326,15 +356,15 @@ class Requests:
     """
 
     def __init__(self, channel: socket.socket) -> None:
-        self.channel = channel
+        self.inbox = InboxWithFiles(channel)
         self.file = NO_FILE
         self.waiting: deque[Message] = deque()
 
     def next(self) -> Message:
         """Return the next request when there is a file, too; raise EOFError if the other end is gone."""
         while self.file == NO_FILE or not self.waiting:
-            message, files = receive_files(self.channel)
-            self.file = files[0] if files else self.file
+            message, _ = self.inbox.next()
+            self.file = self.inbox.files.pop() if self.inbox.files else self.file
             self.waiting += [message] if message else []
         return self.waiting.popleft()
 

@@ -36,7 +36,8 @@ _KEYWORDS = """
 KEYWORDS = frozenset(_KEYWORDS.split())
 _PREFIX = re.compile(r"([^\W\d_][\w.-]*)?:")  # SPARQL 1.1 Query, section 19.8, PNAME_NS
 # Expressions, and paths of no length: a star is one unless it follows the keyword.
-_OPTIONAL = re.compile(r"[(|!]|(?<!^select )(?<!\sselect )\*|\?(?!\w)|describe|from", re.IGNORECASE)
+_WORDS = ("(", "|", "!", "describe", "from")
+_SIGNS = re.compile(r"\?(?!\w)|\*(?<!^select \*)(?<!\sselect \*)")
 _WORD = re.compile(f"[A-Za-z_]{{1,{LONGEST}}}")
 
 
@@ -85,7 +86,8 @@ def all_matched(query: str) -> bool:
 
     It does not if all its terms are in one group of triple patterns, each of which has matched.
     """
-    return query.count("{") == 1 and not _OPTIONAL.search(query)
+    lower = query.lower()
+    return lower.count("{") == 1 and not any(map(lower.__contains__, _WORDS)) and not _SIGNS.search(lower)
 
 
 @lru_cache(maxsize=1024)  # the same terms are in query after query

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+import orjson
+
 QUERIES = logging.getLogger("cosponsor.server.queries")
 
 
@@ -28,7 +30,14 @@ class Line(logging.Formatter):
         }
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return "\n".join(json.dumps(entry | said) for said in getattr(record, "said", [{}]))
+        return "\n".join(_line(entry | said) for said in getattr(record, "said", [{}]))
+
+
+def _line(entry: dict[str, Any]) -> str:
+    try:
+        return orjson.dumps(entry).decode("ascii")
+    except (UnicodeDecodeError, TypeError):  # half of a surrogate pair is for json alone
+        return json.dumps(entry, separators=(",", ":"))
 
 
 def timestamp(seconds: float) -> str:

@@ -93,12 +93,16 @@ class Pipeline:
         return True
 
     def _hear(self) -> None:
-        """Take the reply to the first query, and end if there are no more."""
+        """Take the replies that have come."""
         try:
-            reply = self.asked.evaluator.hear()
+            self._take(self.asked.evaluator.hear())
+            while self.sent and self.asked.evaluator.inbox.holds_one():
+                self._take(self.asked.evaluator.hear())
         except Ended:
             self.stop()
-            return
+
+    def _take(self, reply: Spooled) -> None:
+        """Take the reply to the first query, and end if there are no more."""
         self.since = time.monotonic()
         sent = self.sent.popleft()
         self.size -= sent.size

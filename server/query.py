@@ -32,7 +32,7 @@ TOKEN = re.compile(
     |(?P<operator>\S)""",
     re.VERBOSE | re.DOTALL,
 )
-_MATTERS = re.compile("service|from", re.IGNORECASE)
+_COMMENT_LINE = re.compile(r"\n[ \t]*#[^\n\r]*")
 _SERVICE_WORD = re.compile(r"[^:]*service|.*\.service", re.IGNORECASE)
 _SERVICE_AFTER_LESS_THAN = re.compile(r".*\).*service", re.IGNORECASE)
 _REWRITTEN = {"iri", "comment"}
@@ -172,8 +172,19 @@ def is_plain(text: str, data: Data) -> bool:
 
     That takes no tokens, which take longer than the evaluation of a small query.
     """
-    moved = data.base != data.origin and data.origin in text
-    return not (moved or _MATTERS.search(text) or sum(map(text.count, "{([")) > MAX_DEPTH)
+    moved, lower = data.base != data.origin and data.origin in text, text.lower()
+    deep = text.count("{") + text.count("(") + text.count("[") > MAX_DEPTH
+    return not (moved or "service" in lower or "from" in lower or deep)
+
+
+def without_comments(text: str) -> str:
+    """Return a query with spaces for the lines that are comments, if that is sure of what was not read.
+
+    It is not where a string of several lines can be.
+    """
+    if "#" not in text or '"""' in text or "'''" in text:
+        return text
+    return _COMMENT_LINE.sub(lambda found: "\n" + " " * (len(found[0]) - 1), f"\n{text}")[1:]
 
 
 def read(text: str, data: Data) -> Query:

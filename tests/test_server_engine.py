@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from werkzeug.exceptions import InternalServerError, ServiceUnavailable
 
 from cosponsor.server import engine as module
 from cosponsor.server.engine import SLOW, Ended, Engine, Evaluator, Spooled
-from cosponsor.server.evaluator import GROWN, INLINE, Ceilings, Message, Spool
+from cosponsor.server.evaluator import GROWN, INLINE, Ceilings, Inbox, Message, Spool, send
 from cosponsor.server.places import PAUSE, Gone
 from cosponsor.server.sockets import forbid_sockets
 
@@ -143,6 +144,35 @@ def test_an_evaluator_that_stays_silent_amid_a_reply_is_not_heard_again() -> Non
             Evaluator(os.getpid(), module._patient(ours, 1)).hear()
         with pytest.raises(BrokenPipeError):
             theirs.sendall(b"}")
+
+
+def test_messages_that_come_together_and_in_parts_are_told_apart() -> None:
+    ours, theirs = socket.socketpair()
+    messages: list[tuple[Message, bytes]] = [({"n": 0}, b""), ({"n": 1}, b"x" * 5), ({"n": 2}, bytes(200_000))]
+    sent = b"".join(_written(*message) for message in messages)
+    with ours, theirs, ThreadPoolExecutor() as threads:
+        for size in (1, 7, 100_000, len(sent)):
+            cuts = [*range(0, 42, size), max(42, size), len(sent)]
+            parts = [sent[start:end] for start, end in pairwise(cuts)]
+            sending, inbox = threads.submit(list, map(theirs.sendall, parts)), Inbox(ours)
+            assert [inbox.next() for _ in messages] == messages
+            assert not inbox.holds_one()
+            sending.result()
+        theirs.sendall(sent[:-1])
+        theirs.close()
+        assert [inbox.next() for _ in messages[:2]] == messages[:2]
+        with pytest.raises(EOFError):
+            inbox.next()
+
+
+def _written(message: Message, body: bytes) -> bytes:
+    """Return what is sent of a message."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs, ThreadPoolExecutor() as threads:
+        reading = threads.submit(lambda: b"".join(iter(lambda: ours.recv(1 << 16), b"")))
+        send(theirs, message, body)
+        theirs.close()
+        return reading.result()
 
 
 def test_an_idle_evaluator_that_was_killed_is_not_asked(engine: Engine) -> None:

@@ -174,6 +174,9 @@ def test_a_hint_comes_with_an_answer_too(client: FlaskClient, pattern: str) -> N
     [
         ("SELECT * { ?s a cosp:Source }", True),
         ("PREFIX x: <x:>\nselect * { ?s a x:select }", True),
+        ("SELECT * {\n?s a cosp:Source ;\n* ?o }", False),
+        ("Select ?s { ?s a ? }", False),
+        ("DESCRIBE ?s { ?s a cosp:Source }", False),
         ("SELECT ?s { ?s a cosp:Source ; cosp:select * ?o }", False),
     ],
 )

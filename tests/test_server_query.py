@@ -8,7 +8,7 @@ from werkzeug.exceptions import BadRequest, Forbidden
 
 from cosponsor.server.data import Data
 from cosponsor.server.evaluation import evaluate
-from cosponsor.server.query import BadQuery, is_plain, is_update, read
+from cosponsor.server.query import BadQuery, is_plain, is_update, read, without_comments
 from cosponsor.server.statements import in_memory
 
 DATA = Data("http://x.example/", "http://x.example/", in_memory(), checked=False)
@@ -50,6 +50,8 @@ def test_service_is_refused_wherever_oxigraph_would_find_it(query: str) -> None:
 )
 def test_what_must_be_read_before_it_is_evaluated_is_not_plain(query: str, data: Data) -> None:
     assert not is_plain(query, data)
+    for before in ("# a comment\n", "# a comment\r", "'''\n# "):
+        assert not is_plain(without_comments(before + query), data)
 
 
 @pytest.mark.parametrize(
@@ -65,11 +67,13 @@ def test_no_other_writing_of_service_is_one(word: str) -> None:
     [
         "SELECT * { ?s ?p ?o } # a comment { ( '",
         "SELECT * { <http://x.example/a#b'c> ?p '#' }",
+        "# From whom?\n\t # A service (\nSELECT * {\n ?s ?p ?o }\n#from",
+        "SELECT ('''a\n# b''' AS ?x) {}",
         "PREFIX e: <http://e.example/#> SELECT (1 + 1 AS ?n) { OPTIONAL { e:a e:b\\' ?o } }",
     ],
 )
 def test_a_plain_query_means_the_same_read_or_unread(query: str) -> None:
-    assert is_plain(query, DATA)
+    assert is_plain(without_comments(query), DATA)
     answers = [evaluate(query, DATA, unread=unread) for unread in (True, False)]
     rows = [[*answer] for answer in answers if isinstance(answer, ox.QuerySolutions)]
     assert len(rows) == 2
