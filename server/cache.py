@@ -5,6 +5,7 @@ request says of its age (RFC 9111, section 5.2.1, is for caches that may be behi
 An answer is found by all that the application sees of a request: what is no part of the key does not reach it.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +14,6 @@ from sys import getsizeof
 from threading import Lock
 from typing import IO
 
-from cachetools import LRUCache
 from werkzeug.sansio.http import is_resource_modified
 
 from .headers import LONGEST, OPEN, VERSION
@@ -60,23 +60,19 @@ def key(method: str, path: str, query: str, fields: Mapping[str, str], body: byt
 
 @dataclass(eq=False)
 class Kept:
-    """An answer that is kept: status, fields and content, and the validators among its fields."""
+    """An answer that is kept: status, fields and content, the validators among its fields, and about how many bytes."""
 
     status: int
     fields: Headers
     content: bytes
     etag: str | None
     modified: str | None
+    size: int
 
     @cached_property
     def of_304(self) -> Headers:
         """The fields of a 304 in its place."""
         return [(name, value) for name, value in self.fields if name in _OF_304]
-
-    def size(self, key: Key) -> int:
-        """Return about how many bytes it takes with its key."""
-        fields = sum(map(len, chain.from_iterable(self.fields)))
-        return sum(map(getsizeof, key)) + len(self.content) + fields + len(self.fields) * _FIELD + _ANSWER
 
     def to(self, fields: Mapping[str, str]) -> tuple[int, Headers, bytes]:
         """Return the answer to a request with these fields: 304 if the client has it (section 13.2.2)."""
@@ -104,17 +100,20 @@ class Cache:
     """
 
     def __init__(self, limit: int) -> None:
-        self.most = limit // 8
-        self.kept: LRUCache[Key, tuple[Kept, int]] = LRUCache(limit, getsizeof=lambda kept: kept[1])
+        self.limit = limit
+        self.size = 0
+        self.kept: OrderedDict[Key, Kept] = OrderedDict()
         self.lock = Lock()
 
     def get(self, key: Key | None) -> Kept | None:
         """Return the answer that is kept by a key, if any."""
-        try:
-            with self.lock:
-                return self.kept[key][0] if key else None
-        except KeyError:
+        if key is None:
             return None
+        with self.lock:
+            kept = self.kept.get(key)
+            if kept:
+                self.kept.move_to_end(key)
+        return kept
 
     def keep(self, key: Key | None, status: int, fields: Headers, content: bytes | IO[bytes]) -> None:
         """Keep an answer, unless it may not be kept, is in a file, or takes more than an eighth of the room."""
@@ -124,8 +123,19 @@ class Cache:
             return
         if "x-request-id" in said:  # that is of one request
             fields = [field for field in fields if field[0] != "x-request-id"]
-        kept = Kept(status, fields, content, said.get("etag"), said.get("last-modified"))
-        size = kept.size(key)
-        if size <= self.most:
-            with self.lock:
-                self.kept[key] = kept, size
+        size = _size(key, fields, content)
+        if size > self.limit // 8:
+            return
+        kept = Kept(status, fields, content, said.get("etag"), said.get("last-modified"), size)
+        with self.lock:
+            before = self.kept.pop(key, None)
+            self.kept[key] = kept
+            self.size += size - (before.size if before else 0)
+            while self.size > self.limit:
+                self.size -= self.kept.popitem(last=False)[1].size
+
+
+def _size(key: Key, fields: Headers, content: bytes) -> int:
+    """Return about how many bytes an answer takes with its key."""
+    said = sum(map(len, chain.from_iterable(fields)))
+    return sum(map(getsizeof, key)) + len(content) + said + len(fields) * _FIELD + _ANSWER

@@ -16,7 +16,7 @@ from typing import Any
 
 import pyoxigraph as ox
 
-from .. import iris, stores
+from .. import __version__, iris, stores
 from ..dataset import checked, published, shapes_hash
 from ..files import rdf_format, unreadable
 from ..stores import About, OnDisk
@@ -152,6 +152,11 @@ class Data:
     def prefixes(self) -> dict[str, str]:
         """Prefixes that queries may use undeclared, and that Turtle declares."""
         return {prefix: self.local(iri) for prefix, iri in iris.PREFIXES.items()}
+
+    @cached_property
+    def served(self) -> str:
+        """What answers depend on besides the request."""
+        return repr((__version__, self.version, self.modified, self.base, self.origin, self.predefined))
 
     @cached_property
     def predefines(self) -> tuple[tuple[str, str, str], ...]:

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from functools import partial
 from threading import Event
 from typing import IO, TYPE_CHECKING, Any, TypeGuard
@@ -26,14 +27,14 @@ from werkzeug.exceptions import BadRequest, HTTPException, LengthRequired, Reque
 from werkzeug.wsgi import FileWrapper
 
 from . import metrics
-from .cache import FRAMING, SEEN, Answered, Cache, Headers, Key, key, seen
+from .cache import FRAMING, SEEN, Answered, Cache, Key, key, seen
 from .delivery import deliver
 from .errors import bare
 from .evaluator import INLINE
 from .gate import Gate, network
 from .headers import VERSION
 from .places import PAUSE
-from .quick import Quick
+from .quick import Begun, Quick
 from .settings import Settings
 from .sparql import MAX_BODY
 
@@ -48,11 +49,26 @@ BODY_SECONDS = 20  # for the body of a request
 ARRIVING = 64 << 20  # bytes of bodies that have not arrived whole; one client may have a quarter
 UNREAD = 4 << 30  # bytes of answers in files that wait for their readers; one client may have half
 PR_SET_PDEATHSIG = 1  # prctl(2)
+Run = Callable[[Coroutine[Any, Any, None]], object]
 _BODILESS = {"GET", "HEAD"}  # unless they say a length
 _VARIABLES = {name: f"HTTP_{name.upper().replace('-', '_')}" for name in SEEN} | {
     "content-type": "CONTENT_TYPE",
     "content-length": "CONTENT_LENGTH",
 }
+
+
+@dataclass(eq=False)
+class Request:
+    """A request, with those of its fields that the application sees.
+
+    What answers it on the event loop is ``run``; by its ``key`` its answer is kept, if it may be.
+    """
+
+    scope: "Scope"
+    protocol: "HTTPProtocol"
+    fields: dict[str, str]
+    run: Run
+    key: Key | None = None
 
 
 class Front:
@@ -88,77 +104,82 @@ class Front:
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Say that there is a loop, before granian listens."""
+        if self.quick:
+            self.quick.pipelines.start(loop)
         self.started(loop)
 
-    async def __rsgi__(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
-        """Answer a request."""
-        rest = self.begin(scope, protocol)
-        if rest:
-            await rest
-
-    def begin(self, scope: "Scope", protocol: "HTTPProtocol") -> Coroutine[Any, Any, None] | None:
-        """Answer a request at once if what is kept can; else return what answers it on the event loop.
+    def begin(self, scope: "Scope", protocol: "HTTPProtocol", run: Run) -> None:
+        """Answer a request: from what is kept, or with what is ``run`` on the event loop, now or later.
 
         All requests are begun in one thread, which need not be that of the loop.
         """
-        fields = seen(scope.headers.items())
+        request = Request(scope, protocol, seen(scope.headers.items()), run)
         try:
             if self.gate.throttled:
-                self.gate.admit(self._client(scope, fields), scope.path)
+                self.gate.admit(self._client(request), scope.path)
+            if scope.method in _BODILESS and FRAMING.isdisjoint(request.fields):
+                self._begin_bodiless(request)
+            else:
+                run(self._guarded(request, self._read_and_answer(request)))
         except HTTPException as error:
             self._refuse(protocol, error)
-            return None
-        if scope.method not in _BODILESS or not FRAMING.isdisjoint(fields):
-            return self._guarded(protocol, self._answer_whole(scope, protocol, fields))
-        found = key(scope.method, scope.path, scope.query_string, fields, b"")
-        kept = self._kept(found, fields)
-        if kept and not self.leaving and _is_small(kept[2]):
-            protocol.response_bytes(*kept)
-            return None
-        return self._guarded(protocol, self._answer(scope, protocol, fields, b"", found, kept))
 
-    def _kept(self, found: Key | None, fields: Mapping[str, str]) -> tuple[int, Headers, bytes] | None:
-        kept = self.cache.get(found)
+    def _begin_bodiless(self, request: "Request") -> None:
+        kept = self._kept(request, b"")
+        if kept:
+            self._send_soon(request, kept)
+        elif not (self.quick and self.quick.begin(request, self._client(request), partial(self._conclude, request))):
+            request.run(self._guarded(request, self._answer(request, b"")))
+
+    def _kept(self, request: "Request", body: bytes) -> Answered | None:
+        scope = request.scope
+        request.key = key(scope.method, scope.path, scope.query_string, request.fields, body)
+        kept = self.cache.get(request.key)
         metrics.looked(found=kept is not None)
-        return kept.to(fields) if kept else None
+        return kept.to(request.fields) if kept else None
 
-    async def _guarded(self, protocol: "HTTPProtocol", answering: Coroutine[Any, Any, None]) -> None:
+    async def _read_and_answer(self, request: "Request") -> None:
+        try:
+            body = await asyncio.wait_for(self._body(request), BODY_SECONDS)
+        except TimeoutError:
+            said = f"The body of the request did not arrive within {BODY_SECONDS} seconds."
+            raise RequestTimeout(said) from None
+        kept = self._kept(request, body)
+        await (self._send(request, kept) if kept else self._answer(request, body))
+
+    async def _answer(self, request: "Request", body: bytes, begun: Begun | None = None) -> None:
+        """Send the answer of the application, to a query that may have begun."""
+        try:
+            answered = await self._by_application(request, environ(request.scope, request.fields, body, begun))
+        finally:
+            if self.quick and begun:
+                self.quick.end(begun)
+        if self.quick and begun:
+            self.quick.learn(begun, *answered[:2])
+        self.cache.keep(request.key, *answered)
+        await self._send(request, answered)
+
+    def _conclude(self, request: "Request", begun: Begun) -> None:
+        """Answer a query whose reply has come; leave it to the application if it takes long or is not plain."""
+        soon = self.quick.answer(begun) if self.quick else None
+        if soon:
+            self.cache.keep(request.key, *soon)
+            self._send_soon(request, soon)
+        else:
+            request.run(self._guarded(request, self._answer(request, b"", begun)))
+
+    async def _guarded(self, request: "Request", answering: Coroutine[Any, Any, None]) -> None:
         """Answer, or say what is wrong."""
         try:
             await answering
         except HTTPException as error:
-            self._refuse(protocol, error)
+            self._refuse(request.protocol, error)
         except ProtocolClosed:
             pass  # nobody is there to be answered
 
-    async def _answer_whole(self, scope: "Scope", protocol: "HTTPProtocol", fields: dict[str, str]) -> None:
-        """Answer a request when its body is there."""
-        try:
-            body = await asyncio.wait_for(self._body(fields, scope, protocol), BODY_SECONDS)
-        except TimeoutError:
-            said = f"The body of the request did not arrive within {BODY_SECONDS} seconds."
-            raise RequestTimeout(said) from None
-        found = key(scope.method, scope.path, scope.query_string, fields, body)
-        await self._answer(scope, protocol, fields, body, found, self._kept(found, fields))
-
-    async def _answer(
-        self,
-        scope: "Scope",
-        protocol: "HTTPProtocol",
-        fields: dict[str, str],
-        body: bytes,
-        found: Key | None,
-        kept: Answered | None,
-    ) -> None:
-        """Send what is kept, or else another answer, which is then kept if it may be."""
-        answered = kept or await self._work(scope, protocol, fields, body)
-        if not kept:
-            self.cache.keep(found, *answered)
-        await self._send(protocol, scope, fields, *answered)
-
-    def _client(self, scope: "Scope", fields: Mapping[str, str]) -> str:
+    def _client(self, request: "Request") -> str:
         """Return the address of the client, as proxies tell it that are believed."""
-        return self.gate.client(_address(scope.client), fields.get("x-forwarded-for", ""))
+        return self.gate.client(_address(request.scope.client), request.fields.get("x-forwarded-for", ""))
 
     def _refuse(self, protocol: "HTTPProtocol", error: HTTPException) -> None:
         metrics.REFUSED.labels(error.code).inc()
@@ -168,16 +189,17 @@ class Front:
         with suppress(ProtocolClosed):
             protocol.response_bytes(status, fields, body)
 
-    async def _body(self, fields: Mapping[str, str], scope: "Scope", protocol: "HTTPProtocol") -> bytes:
+    async def _body(self, request: "Request") -> bytes:
         """Return the body, whole; nothing of one that is too long."""
+        fields = request.fields
         if "transfer-encoding" in fields:  # granian does not tell one that broke off (RFC 9112, section 8)
             raise LengthRequired("Send the body with a Content-Length, not in chunks (RFC 9112, section 6.3).")
         length = int(fields.get("content-length", "0").partition(",")[0])
         if length > MAX_BODY:
             return b""  # the application refuses it by its length
-        body, client = bytearray(), network(self._client(scope, fields))
+        body, client = bytearray(), network(self._client(request))
         try:
-            async for chunk in protocol:
+            async for chunk in request.protocol:
                 body += chunk
                 self.arriving[client] += len(chunk)
                 if self.arriving[client] > ARRIVING // 4 or self.arriving.total() > ARRIVING:
@@ -189,69 +211,47 @@ class Front:
             raise BadRequest(f"The body ended after {len(body)} of {length} bytes.")
         return bytes(body)
 
-    async def _work(self, scope: "Scope", protocol: "HTTPProtocol", fields: dict[str, str], body: bytes) -> Answered:
-        """Return the answer, from the application unless it is found soon; raise 503 if there is too much work."""
-        begun = await self.quick.begin(scope, fields, self._client(scope, fields)) if self.quick else None
-        if not (self.quick and begun):
-            return await self._by_application(scope, protocol, environ(scope, fields, body))
-        try:
-            soon = self.quick.answer(begun)
-            if soon:
-                return soon
-            asked = environ(scope, fields, body) | {"cosponsor.begun": begun.sent, "cosponsor.began": begun.began}
-            answered = await self._by_application(scope, protocol, asked)
-            self.quick.learn(begun, *answered[:2])
-            return answered
-        finally:
-            self.quick.end(begun)
-
-    async def _by_application(self, scope: "Scope", protocol: "HTTPProtocol", asked: dict[str, Any]) -> Answered:
-        threads = self.spare.get(scope.path, self.threads)
+    async def _by_application(self, request: "Request", asked: dict[str, Any]) -> Answered:
+        threads = self.spare.get(request.scope.path, self.threads)
         if self.busy >= THREADS + SPARE * (threads is not self.threads):
             raise _busy()
         self.busy += 1
-        try:
-            return await self._in_thread(protocol, asked, threads)
-        finally:
-            self.busy -= 1
-
-    async def _in_thread(
-        self, protocol: "HTTPProtocol", asked: dict[str, Any], threads: ThreadPoolExecutor
-    ) -> Answered:
-        watch = asyncio.ensure_future(protocol.client_disconnect())
+        watch = asyncio.ensure_future(request.protocol.client_disconnect())
         watch.add_done_callback(lambda _: asked["cosponsor.gone"].set())
         try:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(threads, self._run, asked)
+            return await asyncio.get_running_loop().run_in_executor(threads, self._run, asked)
         finally:
             watch.cancel()
+            self.busy -= 1
 
-    async def _send(
-        self,
-        protocol: "HTTPProtocol",
-        scope: "Scope",
-        asked: Mapping[str, str],
-        status: int,
-        fields: Headers,
-        content: bytes | IO[bytes],
-    ) -> None:
-        """Send the answer; raise 503 if too much of others, or of this client, waits to be read.
+    def _send_soon(self, request: "Request", answered: Answered) -> None:
+        """Send an answer at once if it is small, else on the loop."""
+        status, fields, content = answered
+        if self.leaving or not _is_small(content):
+            request.run(self._guarded(request, self._send(request, answered)))
+            return
+        with suppress(ProtocolClosed):
+            request.protocol.response_bytes(status, fields, content)
+
+    async def _send(self, request: "Request", answered: Answered) -> None:
+        """Send an answer; raise 503 if too much of others, or of this client, waits to be read.
 
         Granian holds what it is given until its client has taken it, so it is given little.
         """
+        status, fields, content = answered
         if self.leaving:
             fields = [*fields, ("connection", "close")]
         if _is_small(content):
-            protocol.response_bytes(status, fields, content)
+            request.protocol.response_bytes(status, fields, content)
             return
-        client, content = network(self._client(scope, asked)), _file(content) if isinstance(content, bytes) else content
+        client, content = network(self._client(request)), _file(content) if isinstance(content, bytes) else content
         size = os.fstat(content.fileno()).st_size
         if self.unread[client] + size > UNREAD // 2 or self.unread.total() + size > UNREAD:
             content.close()
             raise _busy()
         self.unread[client] += size
         try:
-            await deliver(partial(protocol.response_file, status, fields), content, size)
+            await deliver(partial(request.protocol.response_file, status, fields), content, size)
         finally:
             self.unread[client] -= size
             self.unread += Counter()  # forgets who has none
@@ -283,8 +283,8 @@ def _joined(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
     return found
 
 
-def environ(scope: "Scope", fields: Mapping[str, str], body: bytes) -> dict[str, Any]:
-    """Return the request as PEP 3333 wants it, with those of its fields that are seen."""
+def environ(scope: "Scope", fields: Mapping[str, str], body: bytes, begun: Begun | None) -> dict[str, Any]:
+    """Return a request as PEP 3333 wants it, with the fields that are seen, and with its query if that has begun."""
     host, _, port = scope.server.rpartition(":")
     return {_VARIABLES[name]: value for name, value in fields.items()} | {
         "CONTENT_LENGTH": fields.get("content-length", str(len(body))),
@@ -306,6 +306,7 @@ def environ(scope: "Scope", fields: Mapping[str, str], body: bytes) -> dict[str,
         "wsgi.file_wrapper": FileWrapper,  # hands a file on unread
         "cosponsor.admitted": True,
         "cosponsor.gone": Event(),
+        **({"cosponsor.begun": begun.sent, "cosponsor.began": begun.began} if begun else {}),
     }
 
 

@@ -5,7 +5,7 @@ Each of the three addresses is found at the root and below the base, is never ke
 
 import hashlib
 import logging
-import os
+import random
 import re
 import time
 from collections import Counter
@@ -136,7 +136,7 @@ def _end(response: Response) -> Response:
 
 def new_id() -> str:
     """Return an identifier for a request."""
-    return os.urandom(16).hex()
+    return f"{random.getrandbits(128):032x}"  # it tells requests apart, and nothing depends on it
 
 
 @dataclass

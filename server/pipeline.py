@@ -3,15 +3,19 @@
 An evaluator has the queries of one client at a time, and answers them in their order. One that lasts ends its pipeline:
 the evaluator goes on with it alone, and those behind it are sent to another. So what lasts delays nobody but who has
 sent it: for ``GLANCE``, or for ``QUICK`` while that client has all its places and nobody else waits.
+
+Queries may be sent in any thread; what becomes of them is told on the event loop.
 """
 
 import asyncio
+import logging
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from threading import Event
+from selectors import EVENT_READ, DefaultSelector
+from threading import Event, RLock
 
 from werkzeug.exceptions import ServiceUnavailable
 
@@ -22,18 +26,19 @@ from .places import GLANCE, LASTING, QUICK, Flag, admit
 MOST = 32  # queries in a pipeline
 ROOM = 1 << 13  # characters of them: what a channel takes at once, however they are written
 _STAYS = Event()  # whether the client has gone is looked at from when its query lasts
+log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False)
 class Sent:
-    """A query of a ``client``. ``soon`` is told whether its ``reply`` has come.
+    """A query of a ``client``. ``told`` is called once, when its ``reply`` has come or takes long.
 
-    If not, and an evaluator goes on with it, that is what it was ``asked``.
+    If it takes long and an evaluator goes on with it, that is what it was ``asked``.
     """
 
     request: Message
     client: str
-    soon: "asyncio.Future[bool]"
+    told: Callable[[], object]
     reply: Spooled | None = None
     asked: Asked | None = None
     began: float = field(default_factory=time.monotonic)
@@ -42,11 +47,6 @@ class Sent:
     def size(self) -> int:
         """The characters of the query."""
         return len(self.request["query"])
-
-    def tell(self, *, soon: bool) -> None:
-        """Tell whoever waits whether there is a reply; what was told before holds."""
-        if not self.soon.done():
-            self.soon.set_result(soon)
 
     def finish(self, engine: Engine, gone: Flag) -> Spooled:
         """Return the reply, after waiting for it if need be; raise as ``Engine.run`` does."""
@@ -72,9 +72,7 @@ class Pipeline:
         self.size = sent.size
         self.since = time.monotonic()
         self.spent = False
-        self.channel = asked.evaluator.channel.fileno()
-        self.loop = asyncio.get_running_loop()
-        self.loop.add_reader(self.channel, self._hear)
+        pipelines.selector.register(asked.evaluator.channel, EVENT_READ, self)
         pipelines.open.append(self)
 
     def takes(self, sent: Sent) -> bool:
@@ -92,7 +90,7 @@ class Pipeline:
         self.size += sent.size
         return True
 
-    def _hear(self) -> None:
+    def hear(self) -> None:
         """Take the replies that have come."""
         try:
             self._take(self.asked.evaluator.hear())
@@ -106,10 +104,8 @@ class Pipeline:
         self.since = time.monotonic()
         sent = self.sent.popleft()
         self.size -= sent.size
-        if sent.soon.done():  # nobody waits for it
-            reply.content.close()
         sent.reply, self.spent = reply, reply.message["spent"]
-        sent.tell(soon=True)
+        self.pipelines.settled.append(sent)
         if not self.sent:
             self._close()
             self.pipelines.engine.end(self.asked, kept=not self.spent)
@@ -118,60 +114,76 @@ class Pipeline:
                 self.asked.evaluator.tell({})  # nothing but another file
 
     def stop(self) -> None:
-        """Leave the evaluator to the first query alone; have the others for which somebody waits sent to another."""
+        """Leave the evaluator to the first query alone; have the others sent to another."""
         self._close()
         first = self.sent.popleft()
         self.asked.apart = bool(self.sent)  # what it was asked besides, nobody will hear
-        if first.soon.done():  # nobody waits for it
-            self.pipelines.engine.end(self.asked, kept=False)
-        else:
-            first.asked = self.asked
-            first.tell(soon=False)
-        self.pipelines.wait(sent for sent in self.sent if not sent.soon.done())
+        first.asked = self.asked
+        self.pipelines.settled.append(first)
+        self.pipelines.wait(self.sent)
 
     def _close(self) -> None:
-        self.loop.remove_reader(self.channel)
+        self.pipelines.selector.unregister(self.asked.evaluator.channel)
         self.pipelines.open.remove(self)
 
 
 class Pipelines:
-    """The pipelines to the evaluators of an engine, and the queries that wait for a place in one."""
+    """The pipelines to the evaluators of an engine, and the queries that wait for a place in one.
+
+    Those that are ``settled`` are told so when the lock is free.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.open: list[Pipeline] = []
         self.waiting: list[Sent] = []
-        self.loop: asyncio.AbstractEventLoop | None = None
-        self.looking: asyncio.TimerHandle | None = None
+        self.settled: deque[Sent] = deque()
+        self.selector = DefaultSelector()
+        self.lock = RLock()
+        self.looking = False
         self.wanted = 0.0  # when the application was last given a query so that it has an evaluator made
         engine.places.released, engine.places.elsewhere = self._released, self.waiting
 
-    async def send(self, request: Message, client: str) -> Sent:
-        """Send a request to an evaluator; return when its reply has come or takes long. It must be ended.
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Hear evaluators on this event loop; to be called before anything is sent."""
+        self.loop, self.looking = loop, False
+        loop.add_reader(self.selector.fileno(), self._hear)
+
+    def send(self, sent: Sent) -> None:
+        """Send a query to an evaluator, or let it wait. Once it is told, it must be ended.
 
         Raises 429 or 503 if too many wait.
         """
-        if self.loop is not asyncio.get_running_loop():
-            self.loop, self.looking = asyncio.get_running_loop(), None
-        sent = Sent(request, client, self.loop.create_future())
-        if self.waiting or not self._place(sent, alone=True):
-            admit(client, [other.client for other in self.waiting])
-            self.wait([sent])
-        self.looking = self.looking or self.loop.call_later(GLANCE / 2, self._look)
-        try:
-            await sent.soon
-        except asyncio.CancelledError:
-            self.end(sent)
-            raise
-        return sent
+        with self.lock:
+            if self.waiting or not self._place(sent, alone=True):
+                admit(sent.client, [other.client for other in self.waiting])
+                self.wait([sent])
+            if not self.looking:
+                self.looking = True
+                self.loop.call_soon_threadsafe(self.loop.call_later, GLANCE / 2, self._look)
+        self._tell()
 
     def end(self, sent: Sent) -> None:
         """See to it that nothing is left of a query."""
-        if sent in self.waiting:
-            self.waiting.remove(sent)
         asked, sent.asked = sent.asked, None  # a thread may be about to finish it
         if asked:
             self.engine.end(asked, kept=False)
+
+    def _hear(self) -> None:
+        with self.lock:
+            for ready, _ in self.selector.select(0):
+                ready.data.hear()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Tell those that are settled; each is told by itself, whatever becomes of another."""
+        while self.settled:
+            try:
+                self.settled.popleft().told()
+            except IndexError:  # another thread was faster
+                break
+            except Exception:
+                log.exception("a query could not be concluded")
 
     def _place(self, sent: Sent, *, alone: bool) -> bool:
         """Send a query at once: to an idle evaluator or, if its client is alone, behind others."""
@@ -192,9 +204,14 @@ class Pipelines:
         self._flow()
 
     def _released(self) -> None:
-        if self.waiting and self.loop:
+        if self.waiting:
             with suppress(RuntimeError):  # the loop has ended
-                self.loop.call_soon_threadsafe(self._flow)
+                self.loop.call_soon_threadsafe(self._go_on)
+
+    def _go_on(self) -> None:
+        with self.lock:
+            self._flow()
+        self._tell()
 
     def _flow(self) -> None:
         """Send those that wait, as far as there are places; where an evaluator is wanting, one to the application."""
@@ -213,24 +230,27 @@ class Pipelines:
         """Return whether those that wait for the first of a pipeline, and all others, are of a client without room."""
         first, others, places = pipeline.sent[0], len(pipeline.sent) - 1, self.engine.places
         elsewhere = places.queue or waiting - {first.client} or places.has_room(first.client)
-        return others > 0 and not (first.soon.done() or elsewhere)
+        return others > 0 and not elsewhere
 
     def _give_up(self, given_up: list[Sent]) -> None:
         for sent in given_up:
             self.waiting.remove(sent)
-            sent.tell(soon=False)
+        self.settled += given_up
 
     def _look(self) -> None:
         """Stop what takes long, give up what waits long, and look again.
 
         What others wait behind goes on for longer while all are of one client: those would not be evaluated sooner.
         """
-        now, self.looking = time.monotonic(), None
-        clients = {sent.client for sent in self.waiting}
-        for pipeline in list(self.open):
-            if now > pipeline.since + (QUICK if self._is_alone(pipeline, clients) else GLANCE):
-                pipeline.stop()
-        self._give_up([sent for sent in self.waiting if now > sent.began + LASTING])
-        self._flow()
-        if self.loop and (self.open or self.waiting):
-            self.looking = self.loop.call_later(GLANCE / 2, self._look)
+        with self.lock:
+            now = time.monotonic()
+            clients = {sent.client for sent in self.waiting}
+            for pipeline in list(self.open):
+                if now > pipeline.since + (QUICK if self._is_alone(pipeline, clients) else GLANCE):
+                    pipeline.stop()
+            self._give_up([sent for sent in self.waiting if now > sent.began + LASTING])
+            self._flow()
+            self.looking = bool(self.open or self.waiting)
+            if self.looking:
+                self.loop.call_later(GLANCE / 2, self._look)
+        self._tell()

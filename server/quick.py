@@ -1,4 +1,4 @@
-"""Queries that are answered soon: on the event loop, without a thread and without Flask, which take longer than they.
+"""Queries that are answered soon: without a task, a thread and Flask, which take longer than they.
 
 Only the plainest requests come here, a GET of one query by a program. What is not answered in a moment, or not with a
 200 that is sent as it is, goes to the application, with the reply of the evaluator if there is or will be one.
@@ -7,7 +7,7 @@ The application also shows which fields the answers in a format have in common: 
 
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,7 +22,6 @@ from .codings import IDENTITY, LEAST, MOST, preference
 from .data import Data
 from .engine import Engine
 from .gate import network
-from .headers import LONGEST
 from .negotiation import GRAPHS, HTML, ROWS, Choice, preferred
 from .operation import Operation
 from .operations import Account, keep, new_id
@@ -32,7 +31,7 @@ from .sparql import message
 from .validators import is_volatile, tag_of
 
 if TYPE_CHECKING:
-    from granian.rsgi import Scope
+    from .front import Request
 
 PLAIN = {"accept", "accept-encoding", "x-forwarded-for"}  # the fields that a plain request may have
 GATHER = 0.2  # seconds in which accounts are gathered, as threads that take turns are slow
@@ -72,28 +71,30 @@ class Quick:
         self.gathering = False
         self.pipelines = Pipelines(self.engine)
 
-    async def begin(self, scope: "Scope", fields: Mapping[str, str], client: str) -> Begun | None:
-        """Ask an evaluator what a plain request asks, and wait a moment; return None if it is another.
+    def begin(self, asked: "Request", client: str, told: Callable[["Begun"], object]) -> bool:
+        """Ask an evaluator what a plain request asks; return False if it is another.
 
-        What is returned must be ended. Raises 429 or 503 if too many wait.
+        What was begun is ``told`` on the event loop, when the reply has come or takes long, and must then be ended.
+        Raises 429 or 503 if too many wait.
         """
-        if scope.path not in self.paths or scope.method != "GET" or not fields.keys() <= PLAIN:
-            return None
-        if any(len(value) > LONGEST for value in fields.values()):  # the application refuses it
-            return None
+        scope, fields = asked.scope, asked.fields
+        if scope.path not in self.paths or scope.method != "GET" or not (asked.key and fields.keys() <= PLAIN):
+            return False
         query, chosen = _query(scope.query_string), _choice(fields.get("accept", ""))
         coding, as_it_is = preference(fields.get("accept-encoding", ""))
         if not query or not chosen or not as_it_is or is_volatile(query, self.data):
-            return None
+            return False
         operation, began = Operation(query, [], []), time.perf_counter()
         request = message(operation, chosen.rows, chosen.graphs, self.settings)
+        sent = Sent(request, network(client), lambda: told(begun))
+        begun = Begun(sent, operation, chosen, coding, client, began)
         try:
-            sent = await self.pipelines.send(request, network(client))
+            self.pipelines.send(sent)
         except HTTPException as error:
             seconds, status = time.perf_counter() - began, error.code or 0
             self._account(Account(new_id(), client, "GET", "/sparql", query, {}, status, "refused", seconds, None))
             raise
-        return Begun(sent, operation, chosen, coding, client, began)
+        return True
 
     def end(self, begun: Begun) -> None:
         """See to it that nothing is left of a query that nobody has finished."""

@@ -11,7 +11,6 @@ from functools import lru_cache
 from flask import Flask, Response, request
 from werkzeug.http import http_date
 
-from .. import __version__
 from .codings import IDENTITY, preference
 from .data import Data, current
 from .negotiation import Choice
@@ -49,10 +48,10 @@ def tag(asked: Operation, chosen: Choice, data: Data) -> str:
 
 def tag_of(asked: Operation, chosen: Choice, data: Data, coding: str) -> str:
     """Return the entity tag of the answer to a query that is not volatile, if ``coding`` is preferred."""
-    formats = [offer and offer.extension for offer in (chosen.rows, chosen.graphs)]
-    graphs = [[graph.value for graph in graphs] for graphs in (asked.default, asked.named)]
-    served = (__version__, data.version, data.modified, data.base, data.origin, data.predefined)
-    return _tag(repr((served, asked.query, graphs, formats)).encode("utf-8", "surrogatepass"), coding)
+    formats = [offer.extension if offer else "" for offer in (chosen.rows, chosen.graphs)]
+    graphs = [*(graph.value for graph in asked.default), "", *(graph.value for graph in asked.named), ""]
+    # Only what comes last may be of several lines.
+    return _tag("\n".join((data.served, *formats, *graphs, asked.query)).encode("utf-8", "surrogatepass"), coding)
 
 
 def _tag(content: bytes, coding: str) -> str:

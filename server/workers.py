@@ -253,18 +253,18 @@ def _scheduled(
     Granian's hands all to the loop, and to wake that takes longer than to answer from what is kept.
     """
 
-    def start(rest: Coroutine[Any, Any, None], watcher: Watcher) -> None:
-        watcher.taskref(loop.create_task(rest))
+    def start(answering: Coroutine[Any, Any, None], watcher: Watcher) -> None:
+        watcher.taskref(loop.create_task(answering))
+
+    def run(watcher: Watcher, answering: Coroutine[Any, Any, None]) -> None:
+        watched = _futures._future_watcher_wrapper(lambda *_: answering)(watcher)
+        loop.call_soon_threadsafe(start, watched, watcher, context=context)
 
     def schedule(watcher: Watcher) -> None:
         try:
-            rest = front.begin(watcher.scope, watcher.proto)
+            front.begin(watcher.scope, watcher.proto, partial(run, watcher))
         except Exception as error:  # granian logs it
             watcher.err(error)
-        else:
-            if rest:
-                watched = _futures._future_watcher_wrapper(lambda *_: rest)(watcher)
-                loop.call_soon_threadsafe(start, watched, watcher, context=context)
 
     return schedule
 

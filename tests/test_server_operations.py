@@ -37,7 +37,7 @@ from cosponsor.server.quick import GATHER
 from cosponsor.server.settings import Settings
 
 from .serving import Served, served, wait_until
-from .test_server_front import Protocol, echo, scope
+from .test_server_front import Protocol, answer, echo, scope
 
 ROOT = Path(__file__).parents[1]
 TWO = "SELECT ?x { VALUES ?x { 1 2 } }"
@@ -300,7 +300,7 @@ def test_the_front_limits_clients_as_proxies_tell_them() -> None:
 
     def status(client: str, path: str = "/") -> int:
         protocol = Protocol()
-        asyncio.run(front.__rsgi__(scope(path=path, x_forwarded_for=client), protocol))  # type: ignore[arg-type]
+        asyncio.run(answer(front, scope(path=path, x_forwarded_for=client), protocol))
         return int(protocol.sent[0])
 
     assert [status("10.1.1.1"), status("10.1.1.1"), status("10.1.1.2")] == [200, 429, 200]
@@ -319,7 +319,7 @@ def test_operators_are_answered_when_all_threads_are_busy() -> None:
     front.busy = 192
     for path, status in (("/healthz", 200), ("/", 503)):
         protocol = Protocol()
-        asyncio.run(front.__rsgi__(scope(path=path), protocol))  # type: ignore[arg-type]
+        asyncio.run(answer(front, scope(path=path), protocol))
         assert protocol.sent[0] == status
 
 

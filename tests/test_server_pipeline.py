@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from werkzeug.exceptions import ServiceUnavailable
 
-from cosponsor.server.engine import Engine, Evaluator, Spooled
+from cosponsor.server.engine import Engine, Spooled
 from cosponsor.server.evaluator import GROWN
-from cosponsor.server.pipeline import Pipelines
+from cosponsor.server.pipeline import Pipelines, Sent
 from cosponsor.server.places import QUICK
 
 from .test_server_engine import starting
@@ -38,10 +38,22 @@ def request(**what: Any) -> dict[str, Any]:
     return {"query": "", "timeout": 5, **what}
 
 
+async def send(pipelines: Pipelines, **what: Any) -> Sent:
+    """Send a request, and return it when it is told."""
+    loop = asyncio.get_running_loop()
+    told = loop.create_future()
+    sent = Sent(request(**what), "a", lambda: told.set_result(None))
+    if getattr(pipelines, "loop", None) is not loop:
+        pipelines.start(loop)
+    pipelines.send(sent)
+    await told
+    return sent
+
+
 async def ask(pipelines: Pipelines, **what: Any) -> Spooled:
     """Return the reply to a request, as the application does to one that lasts or has no evaluator."""
     engine, gone = pipelines.engine, threading.Event()
-    sent = await pipelines.send(request(**what), "a")
+    sent = await send(pipelines, **what)
     if sent.reply or sent.asked:
         return await asyncio.to_thread(sent.finish, engine, gone)
     return await asyncio.to_thread(engine.run, sent.request, "a", gone)
@@ -49,7 +61,7 @@ async def ask(pipelines: Pipelines, **what: Any) -> Spooled:
 
 def test_a_query_that_was_ended_is_not_finished(warm: Callable[[int], Engine]) -> None:
     async def end(pipelines: Pipelines) -> None:
-        sent = await pipelines.send(request(sleep=1), "a")
+        sent = await send(pipelines, sleep=1)
         assert sent.asked
         pipelines.end(sent)
         with pytest.raises(ServiceUnavailable):
@@ -84,27 +96,3 @@ def test_none_wait_behind_one_that_lasts_while_there_is_room_elsewhere(warm: Cal
         return lasts
 
     assert asyncio.run(together(Pipelines(warm(3))))
-
-
-def test_what_nobody_waits_for_is_not_sent_again(
-    warm: Callable[[int], Engine], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told: list[Any] = []
-    tell = Evaluator.tell
-
-    def note_and_tell(self: Evaluator, what: dict[str, Any]) -> None:
-        told.append(what)
-        tell(self, what)
-
-    async def cancel(pipelines: Pipelines) -> None:
-        tasks = [asyncio.ensure_future(ask(pipelines, sleep=2)) for _ in range(5)]
-        await asyncio.sleep(0.02)
-        for task in tasks:
-            task.cancel()
-        await asyncio.sleep(1)
-
-    engine = warm(2)
-    monkeypatch.setattr(Evaluator, "tell", note_and_tell)
-    asyncio.run(cancel(Pipelines(engine)))
-    assert len(told) == 5
-    assert engine.places.quick == []

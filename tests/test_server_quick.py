@@ -27,7 +27,7 @@ from cosponsor.server.places import WAITING
 from cosponsor.server.quick import Quick
 
 from .serving import wait_until
-from .test_server_front import Protocol, scope
+from .test_server_front import Protocol, answer, scope
 
 ROWS = "SELECT ?s ?label { ?s a cosp:Source ; rdfs:label ?label } ORDER BY ?s"
 GRAPH = "CONSTRUCT { ?s ?p ?o } { ?s a cosp:Source ; ?p ?o }"
@@ -53,7 +53,7 @@ class Asked:
     def send(self, query: str, method: str = "GET", **fields: str) -> Answer:
         """Send parameters, and a comment after them that makes each query another one."""
         protocol, asked = Protocol(), scope(method, "/un/sparql", f"{query}%0A%23{next(NUMBERS)}", **fields)
-        asyncio.run(self.front.__rsgi__(asked, protocol))  # type: ignore[arg-type]
+        asyncio.run(answer(self.front, asked, protocol))
         protocol.reader.join() if protocol.reader.ident else None
         status, sent, body = protocol.sent
         return status, dict(sent), body
@@ -200,7 +200,7 @@ async def one(asked: Asked, query: str, client: str = "10.0.0.1") -> Answer:
     """Return the answer to a query, with a comment after it that makes it another one."""
     protocol, sent = Protocol(), scope("GET", "/un/sparql", f"query={quote(query)}%0A%23{next(NUMBERS)}", accept=SRJ)
     sent.client = f"{client}:1"
-    await asked.front.__rsgi__(sent, protocol)  # type: ignore[arg-type]
+    await answer(asked.front, sent, protocol)
     protocol.reader.join() if protocol.reader.ident else None
     return protocol.sent[0], dict(protocol.sent[1]), protocol.sent[2]
 
@@ -308,23 +308,6 @@ def test_a_client_that_sends_many_does_not_keep_out_another(asked: Asked) -> Non
     asyncio.run(all_of_them())
     assert answered.index(("10.0.0.2", 200)) < 400
     assert answered[-1] == ("10.0.0.1", 200)
-
-
-def test_a_query_whose_request_is_cancelled_leaves_nothing(asked: Asked) -> None:
-    asked.ask(ROWS)
-
-    async def cancel() -> None:
-        tasks = [asyncio.ensure_future(one(asked, LASTING)) for _ in range(5)]
-        await asyncio.sleep(0.02)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0.3)
-
-    asyncio.run(cancel())
-    assert asked.front.quick
-    assert (asked.front.quick.pipelines.open, asked.front.quick.pipelines.waiting) == ([], [])
-    assert asked.ask(ROWS)[0] == 200
 
 
 def test_account_is_kept_of_quick_queries_too(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -302,18 +302,19 @@ class Watcher:
         self.told.append("done")
 
 
-def test_a_request_comes_to_the_loop_if_the_front_leaves_something_to_it() -> None:
+def test_a_request_comes_to_the_loop_if_the_front_wants_it() -> None:
     async def nothing() -> None:
         threads.append(threading.current_thread())
 
-    def begin(front: Any, *_: object) -> Any:  # noqa: ANN401
+    def begin(front: SimpleNamespace, _: object, __: object, run: Callable[[Any], object]) -> None:
         threads.append(threading.current_thread())
         if front.error:
             raise front.error
-        return nothing() if front.leaves else None
+        if front.runs:
+            run(nothing())
 
-    async def told(leaves: bool, error: Exception | None = None) -> list[object]:
-        front: Any = SimpleNamespace(leaves=leaves, error=error)
+    async def told(runs: bool, error: Exception | None = None) -> list[object]:
+        front: Any = SimpleNamespace(runs=runs, error=error)
         front.begin = partial(begin, front)
         schedule, watcher = _scheduled(front, asyncio.get_running_loop(), Context(), None), Watcher()
         await asyncio.to_thread(schedule, watcher)  # type: ignore[arg-type]
