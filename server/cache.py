@@ -18,7 +18,7 @@ from werkzeug.sansio.http import is_resource_modified
 
 from .headers import LONGEST, OPEN, VERSION
 
-Key = tuple[str | bytes | None, ...]
+Key = tuple[str, str, str, str | None, str | None, str | None, str | None, bytes]  # method, path, query, fields, body
 Headers = list[tuple[str, str]]
 Answered = tuple[int, Headers, bytes | IO[bytes]]  # status, fields, content
 
@@ -55,7 +55,8 @@ def key(method: str, path: str, query: str, fields: Mapping[str, str], body: byt
     long = max(map(len, fields.values()), default=0) > LONGEST  # the application refuses it
     if long or method not in _METHODS or not PASSED_ON.isdisjoint(fields):
         return None
-    return (method, path, query, *map(fields.get, CHOOSING), body)
+    accept, accept_encoding, content_type, content_encoding = map(fields.get, CHOOSING)
+    return method, path, query, accept, accept_encoding, content_type, content_encoding, body
 
 
 @dataclass(eq=False)

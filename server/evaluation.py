@@ -145,7 +145,7 @@ def write(results: Results, chosen: Format, data: Data, spool: Spool) -> int | N
     try:
         if isinstance(results, ox.QueryTriples):
             return write_graph(set(results), chosen, data, spool)
-        results.serialize(cast(IO[bytes], spool), format=RESULTS[chosen])
+        results.serialize(cast("IO[bytes]", spool), format=RESULTS[chosen])
         return count_rows(spool, chosen) if isinstance(results, ox.QuerySolutions) else None
     except (RuntimeError, ValueError) as error:
         if spool.problem:

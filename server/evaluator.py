@@ -15,6 +15,7 @@ import socket
 import struct
 import sys
 import threading
+import time
 import traceback
 import warnings
 from collections import deque
@@ -36,6 +37,7 @@ INLINE = 1 << 16  # bytes of an answer that travel through the channel; more go 
 STACK = 256 << 20  # bytes; the parser recurses some 3 kB deep for each nesting
 NO_FILE = -1
 GROWN = 64 << 20  # bytes; an evaluator that grew by more is not used again, so that memory comes back
+MOMENT = 0.001  # seconds in which no query takes that much
 CHANNEL = 3  # file descriptor, after the standard ones
 _LENGTHS = struct.Struct("!II")
 _READ = INLINE + (1 << 12)  # bytes
@@ -334,17 +336,21 @@ def _limit(memory: int, sockets: bool) -> None:
 
 def _serve(channel: socket.socket, answer: Answer, ceilings: Ceilings) -> None:
     start, requests = _peak(), Requests(channel)
+    allowed, looked, grown = 0.0, 0.0, False
     with _last(), suppress(EOFError, OSError):  # the server is gone
         while True:
-            request = requests.next()
-            # A backstop if nobody is left to kill: seconds of this process.
-            used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
-            resource.setrlimit(resource.RLIMIT_CPU, (int(used + request["timeout"]) + 2, resource.RLIM_INFINITY))
+            request, began = requests.next(), time.monotonic()
+            # To look at what is used takes as long as to parse a query: it is done now and then.
+            if request["timeout"] > allowed or began > looked + 1:
+                allowed, looked = request["timeout"], began
+                _allow(allowed + 1)
             spool = Spool(requests.file, ceilings.answer)
             reply = answer(request, spool)
             if spool.spooled:
                 requests.close_file()
-            spent = reply.get("spent") or _peak() - start > GROWN
+            looks = looked == began or time.monotonic() > began + MOMENT
+            grown = grown or (looks and _peak() - start > GROWN)
+            spent = reply.get("spent") or grown
             reply |= {"size": spool.size, "spooled": spool.spooled, "spent": spent}
             send(channel, reply, b"" if spool.spooled else bytes(spool.head))
 
@@ -372,6 +378,12 @@ class Requests:
         """Close the file that has an answer, so that no other file has its place while a query is evaluated."""
         os.close(self.file)
         self.file = NO_FILE
+
+
+def _allow(seconds: float) -> None:
+    """Have the system end this process after more seconds of processor time: a backstop if nobody is left to kill."""
+    used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
+    resource.setrlimit(resource.RLIMIT_CPU, (int(used + seconds) + 2, resource.RLIM_INFINITY))
 
 
 def _peak() -> int:

@@ -8,6 +8,7 @@ environ is set, and the engine stops the query.
 
 import asyncio
 import ctypes
+import gc
 import io
 import os
 import signal
@@ -353,4 +354,5 @@ def create() -> Front:
     check, gate = partial(problem, app, WARMING), app.extensions["cosponsor.gate"]
     front = Front(app, Cache(settings.cache << 20), version, gate, check, publish)
     front.quick = Quick(app, gate.path, front.threads)
+    gc.freeze()  # what is there now stays as long as this process: collections need not look at it
     return front

@@ -77,10 +77,13 @@ class Quick:
         What was begun is ``told`` on the event loop, when the reply has come or takes long, and must then be ended.
         Raises 429 or 503 if too many wait.
         """
-        scope, fields = asked.scope, asked.fields
-        if scope.path not in self.paths or scope.method != "GET" or not (asked.key and fields.keys() <= PLAIN):
+        fields = asked.fields
+        if not asked.key or not fields.keys() <= PLAIN:
             return False
-        query, chosen = _query(scope.query_string), _choice(fields.get("accept", ""))
+        method, path, parameters = asked.key[:3]
+        if path not in self.paths or method != "GET":
+            return False
+        query, chosen = _query(parameters), _choice(fields.get("accept", ""))
         coding, as_it_is = preference(fields.get("accept-encoding", ""))
         if not query or not chosen or not as_it_is or is_volatile(query, self.data):
             return False

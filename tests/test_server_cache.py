@@ -516,7 +516,7 @@ def test_the_base_is_part_of_every_tag(app: Flask, client: FlaskClient, monkeypa
 
 
 def test_the_identifier_of_a_request_is_not_kept_for_others() -> None:
-    cache, found = Cache(1 << 20), ("GET", "/")
+    cache, found = Cache(1 << 20), key("GET", "/", "", {}, b"")
     cache.keep(found, 200, [("etag", '"a"'), ("x-request-id", "mine")], b"")
     kept = cache.get(found)
     assert kept and kept.fields == [("etag", '"a"')]
