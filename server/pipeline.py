@@ -161,7 +161,8 @@ class Pipelines:
             if not self.looking:
                 self.looking = True
                 self.loop.call_soon_threadsafe(self.loop.call_later, GLANCE / 2, self._look)
-        self._tell()
+        if self.settled:
+            self.loop.call_soon_threadsafe(self._tell)
 
     def end(self, sent: Sent) -> None:
         """See to it that nothing is left of a query."""
@@ -176,12 +177,11 @@ class Pipelines:
         self._tell()
 
     def _tell(self) -> None:
-        """Tell those that are settled; each is told by itself, whatever becomes of another."""
+        """Tell those that are settled, whatever becomes of each."""
         while self.settled:
+            sent = self.settled.popleft()
             try:
-                self.settled.popleft().told()
-            except IndexError:  # another thread was faster
-                break
+                sent.told()
             except Exception:
                 log.exception("a query could not be concluded")
 
