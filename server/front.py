@@ -28,7 +28,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, LengthRequired, Reque
 from werkzeug.wsgi import FileWrapper
 
 from . import metrics
-from .cache import FRAMING, SEEN, Answered, Cache, Key, key, seen
+from .cache import FRAMING, SEEN, Answered, Cache, Kept, Key, key, seen
 from .delivery import deliver
 from .errors import bare
 from .evaluator import INLINE
@@ -114,30 +114,38 @@ class Front:
 
         All requests are begun in one thread, which need not be that of the loop.
         """
-        request = Request(scope, protocol, seen(scope.headers.items()), run)
+        fields, method = seen(scope.headers.items()), scope.method
         try:
             if self.gate.throttled:
-                self.gate.admit(self._client(request), scope.path)
-            if scope.method in _BODILESS and FRAMING.isdisjoint(request.fields):
-                self._begin_bodiless(request)
-            else:
+                self.gate.admit(self._client(scope, fields), scope.path)
+            if method not in _BODILESS or not FRAMING.isdisjoint(fields):
+                request = Request(scope, protocol, fields, run)
                 run(self._guarded(request, self._read_and_answer(request)))
+                return
+            found = key(method, scope.path, scope.query_string, fields, b"")
+            kept = self._kept(found)
+            if kept and len(kept.content) <= INLINE and not self.leaving:
+                protocol.response_bytes(*kept.to(fields))
+            else:
+                self._begin(Request(scope, protocol, fields, run, found), kept)
         except HTTPException as error:
             self._refuse(protocol, error)
+        except ProtocolClosed:
+            pass  # nobody is there to be answered
 
-    def _begin_bodiless(self, request: "Request") -> None:
-        kept = self._kept(request, b"")
-        if kept:
-            self._send_soon(request, kept)
-        elif not (self.quick and self.quick.begin(request, self._client(request), partial(self._conclude, request))):
-            request.run(self._guarded(request, self._answer(request, b"")))
-
-    def _kept(self, request: "Request", body: bytes) -> Answered | None:
-        scope = request.scope
-        request.key = key(scope.method, scope.path, scope.query_string, request.fields, body)
-        kept = self.cache.get(request.key)
+    def _kept(self, found: Key | None) -> Kept | None:
+        kept = self.cache.get(found)
         metrics.looked(found=kept is not None)
-        return kept.to(request.fields) if kept else None
+        return kept
+
+    def _begin(self, request: "Request", kept: Kept | None) -> None:
+        """Begin a request without a body, for which nothing is kept, or what cannot be sent at once."""
+        if kept:
+            request.run(self._guarded(request, self._send(request, kept.to(request.fields))))
+            return
+        client = self._client(request.scope, request.fields)
+        if not (self.quick and self.quick.begin(request, client, partial(self._conclude, request))):
+            request.run(self._guarded(request, self._answer(request, b"")))
 
     async def _read_and_answer(self, request: "Request") -> None:
         try:
@@ -145,8 +153,10 @@ class Front:
         except TimeoutError:
             said = f"The body of the request did not arrive within {BODY_SECONDS} seconds."
             raise RequestTimeout(said) from None
-        kept = self._kept(request, body)
-        await (self._send(request, kept) if kept else self._answer(request, body))
+        scope = request.scope
+        request.key = key(scope.method, scope.path, scope.query_string, request.fields, body)
+        kept = self._kept(request.key)
+        await (self._send(request, kept.to(request.fields)) if kept else self._answer(request, body))
 
     async def _answer(self, request: "Request", body: bytes, begun: Begun | None = None) -> None:
         """Send the answer of the application, to a query that may have begun."""
@@ -163,11 +173,16 @@ class Front:
     def _conclude(self, request: "Request", begun: Begun) -> None:
         """Answer a query whose reply has come; leave it to the application if it takes long or is not plain."""
         soon = self.quick.answer(begun) if self.quick else None
-        if soon:
-            self.cache.keep(request.key, *soon)
-            self._send_soon(request, soon)
-        else:
+        if not soon:
             request.run(self._guarded(request, self._answer(request, b"", begun)))
+            return
+        status, fields, content = soon
+        self.cache.keep(request.key, status, fields, content)
+        if self.leaving or not _is_small(content):
+            request.run(self._guarded(request, self._send(request, soon)))
+        else:
+            with suppress(ProtocolClosed):
+                request.protocol.response_bytes(status, fields, content)
 
     async def _guarded(self, request: "Request", answering: Coroutine[Any, Any, None]) -> None:
         """Answer, or say what is wrong."""
@@ -178,9 +193,9 @@ class Front:
         except ProtocolClosed:
             pass  # nobody is there to be answered
 
-    def _client(self, request: "Request") -> str:
+    def _client(self, scope: "Scope", fields: Mapping[str, str]) -> str:
         """Return the address of the client, as proxies tell it that are believed."""
-        return self.gate.client(_address(request.scope.client), request.fields.get("x-forwarded-for", ""))
+        return self.gate.client(_address(scope.client), fields.get("x-forwarded-for", ""))
 
     def _refuse(self, protocol: "HTTPProtocol", error: HTTPException) -> None:
         metrics.REFUSED.labels(error.code).inc()
@@ -198,7 +213,7 @@ class Front:
         length = int(fields.get("content-length", "0").partition(",")[0])
         if length > MAX_BODY:
             return b""  # the application refuses it by its length
-        body, client = bytearray(), network(self._client(request))
+        body, client = bytearray(), network(self._client(request.scope, request.fields))
         try:
             async for chunk in request.protocol:
                 body += chunk
@@ -225,15 +240,6 @@ class Front:
             watch.cancel()
             self.busy -= 1
 
-    def _send_soon(self, request: "Request", answered: Answered) -> None:
-        """Send an answer at once if it is small, else on the loop."""
-        status, fields, content = answered
-        if self.leaving or not _is_small(content):
-            request.run(self._guarded(request, self._send(request, answered)))
-            return
-        with suppress(ProtocolClosed):
-            request.protocol.response_bytes(status, fields, content)
-
     async def _send(self, request: "Request", answered: Answered) -> None:
         """Send an answer; raise 503 if too much of others, or of this client, waits to be read.
 
@@ -245,7 +251,10 @@ class Front:
         if _is_small(content):
             request.protocol.response_bytes(status, fields, content)
             return
-        client, content = network(self._client(request)), _file(content) if isinstance(content, bytes) else content
+        client, content = (
+            network(self._client(request.scope, request.fields)),
+            _file(content) if isinstance(content, bytes) else content,
+        )
         size = os.fstat(content.fileno()).st_size
         if self.unread[client] + size > UNREAD // 2 or self.unread.total() + size > UNREAD:
             content.close()
