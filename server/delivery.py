@@ -32,7 +32,10 @@ async def deliver(hand_over: Callable[[str], None], file: IO[bytes], size: int) 
         sent = 0
         while sent < size:
             with suppress(BlockingIOError):
-                sent += os.sendfile(writing, file.fileno(), sent, size - sent)
+                moved = os.sendfile(writing, file.fileno(), sent, size - sent)
+                if not moved:  # it has become shorter
+                    break
+                sent += moved
                 continue
             await asyncio.wait_for(_writable(writing), STALL)
             ours.close()  # who made room has opened the other end

@@ -88,9 +88,10 @@ class Evaluator:
         """Return the reply to a request, for which it does not wait long; raise ``Ended`` if the process ended."""
         try:
             message, body = self.inbox.next()
-        except (EOFError, OSError):
+            spooled, _, _ = message["spooled"], message["spent"], message["size"]
+        except (EOFError, OSError, KeyError, TypeError, ValueError):  # which is no reply of ours
             raise self._ended() from None
-        if not (self.spool and message["spooled"]):
+        if not (self.spool and spooled):
             return Spooled(message, io.BytesIO(body))
         file, self.spool = self.spool, None  # it stays open for the reader
         file.seek(0)
@@ -313,7 +314,7 @@ class Engine:
 
     def _give_back(self, evaluator: Evaluator, kept: bool, aside: bool = False) -> None:
         """Keep an evaluator for the next query, or end it: ``aside``, as that may have to wait for the fork server."""
-        if kept:
+        if kept and not evaluator.inbox.content:
             self._idle.append(evaluator)
         elif aside:
             threading.Thread(target=self._end, args=(evaluator,), daemon=True).start()

@@ -40,6 +40,7 @@ GROWN = 64 << 20  # bytes; an evaluator that grew by more is not used again, so 
 MOMENT = 0.001  # seconds in which no query takes that much
 CHANNEL = 3  # file descriptor, after the standard ones
 _LENGTHS = struct.Struct("!II")
+LARGEST = 8 << 20  # bytes of a message; the longest query takes 6 MiB, all escaped
 _READ = INLINE + (1 << 12)  # bytes
 
 
@@ -80,6 +81,8 @@ class Inbox:
             if not content:
                 raise EOFError
             self.content += content
+            if len(self.content) >= _LENGTHS.size and self._end() > LARGEST:
+                raise EOFError
         head, end = _LENGTHS.size + _LENGTHS.unpack_from(self.content)[0], self._end()
         content, self.content = self.content, self.content[end:]
         return orjson.loads(content[_LENGTHS.size : head]), content[head:end]

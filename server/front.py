@@ -171,6 +171,17 @@ class Front:
         await self._send(request, answered)
 
     def _conclude(self, request: "Request", begun: Begun) -> None:
+        try:
+            self._answer_begun(request, begun)
+        except Exception as error:  # granian logs it, and answers 500
+            request.run(self._failed(begun, error))
+
+    async def _failed(self, begun: Begun, error: Exception) -> None:
+        if self.quick:
+            self.quick.end(begun)
+        raise error
+
+    def _answer_begun(self, request: "Request", begun: Begun) -> None:
         """Answer a query whose reply has come; leave it to the application if it takes long or is not plain."""
         soon = self.quick.answer(begun) if self.quick else None
         if not soon:

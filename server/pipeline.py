@@ -171,17 +171,20 @@ class Pipelines:
             self.engine.end(asked, kept=False)
 
     def _hear(self) -> None:
-        with self.lock:
-            for ready, _ in self.selector.select(0):
-                ready.data.hear()
-        self._tell()
+        try:
+            with self.lock:
+                for ready, _ in self.selector.select(0):
+                    ready.data.hear()
+        finally:
+            self._tell()
 
     def _tell(self) -> None:
         """Tell those that are settled, whatever becomes of each."""
         while self.settled:
             sent = self.settled.popleft()
+            told, sent.told = sent.told, bool  # so that nothing holds itself
             try:
-                sent.told()
+                told()
             except Exception:
                 log.exception("a query could not be concluded")
 
@@ -243,6 +246,9 @@ class Pipelines:
         What others wait behind goes on for longer while all are of one client: those would not be evaluated sooner.
         """
         with self.lock:
+            self.looking = bool(self.open or self.waiting)
+            if self.looking:
+                self.loop.call_later(GLANCE / 2, self._look)
             now = time.monotonic()
             clients = {sent.client for sent in self.waiting}
             for pipeline in list(self.open):
@@ -250,7 +256,4 @@ class Pipelines:
                     pipeline.stop()
             self._give_up([sent for sent in self.waiting if now > sent.began + LASTING])
             self._flow()
-            self.looking = bool(self.open or self.waiting)
-            if self.looking:
-                self.loop.call_later(GLANCE / 2, self._look)
         self._tell()

@@ -115,11 +115,11 @@ class Quick:
         tag = tag_of(begun.operation, begun.chosen, self.data, begun.coding)
         query, seconds = begun.operation.query, time.perf_counter() - begun.began
         self._account(Account(new_id(), begun.client, "GET", "/sparql", query, said, 200, "ok", seconds, said["size"]))
-        own = [("content-length", str(said["size"])), ("etag", f'W/"{tag}"')]
+        fields = [*common, ("content-length", str(said["size"])), ("etag", f'W/"{tag}"')]
         if said["size"] > MOST:
-            return 200, common + own, reply.content
+            return 200, fields, reply.content
         with reply.content:
-            return 200, common + own, reply.content.read()
+            return 200, fields, reply.content.read()
 
     def learn(self, begun: Begun, status: int, fields: Headers) -> None:
         """Learn from the application's answer to a plain request what all in its format have in common."""
@@ -132,8 +132,8 @@ class Quick:
         """Let account be kept of a query."""
         self.accounts.append(account)
         if not self.gathering:
-            self.gathering = True
             self.threads.submit(self._keep)
+            self.gathering = True
 
     def _keep(self) -> None:
         """Keep account of what was answered in a moment, in a thread: writing may take long."""

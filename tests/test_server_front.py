@@ -228,6 +228,21 @@ def test_a_reader_that_leaves_ends_the_delivery(tmp_path: Path) -> None:
     assert set(Path("/dev/fd").iterdir()) == before
 
 
+def test_a_file_that_becomes_shorter_ends_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "STALL", 0.05)
+
+    async def send() -> None:
+        with (tmp_path / "file").open("w+b", 0) as file:
+            file.write(bytes(100))
+            await asyncio.wait_for(delivery.deliver(read.append, file, 200), 5)
+
+    read: list[str] = []
+    before = set(Path("/dev/fd").iterdir())
+    asyncio.run(send())
+    assert len(read) == 1
+    assert set(Path("/dev/fd").iterdir()) == before
+
+
 def test_a_reader_that_takes_nothing_for_too_long_is_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery, "STALL", 0.05)
     monkeypatch.setattr(Protocol, "_read", lambda *_: None)

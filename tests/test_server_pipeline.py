@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from werkzeug.exceptions import ServiceUnavailable
+from werkzeug.exceptions import InternalServerError, ServiceUnavailable
 
 from cosponsor.server.engine import Engine, Spooled
-from cosponsor.server.evaluator import GROWN
-from cosponsor.server.pipeline import Pipelines, Sent
+from cosponsor.server.evaluator import GROWN, Inbox
+from cosponsor.server.pipeline import Pipeline, Pipelines, Sent
 from cosponsor.server.places import QUICK
 
 from .test_server_engine import starting
@@ -84,6 +84,48 @@ def test_an_evaluator_that_has_grown_is_asked_nothing_more(warm: Callable[[int],
     found = asyncio.run(all_of_them(Pipelines(warm(1))))
     grown = found[0][0]
     assert sum(pids.count(grown) for pids in found) <= 6  # those that were sent before it replied
+
+
+def test_what_goes_wrong_while_looking_ends_no_looking(
+    warm: Callable[[int], Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Pipeline) -> None:
+        failed.append(True)
+        monkeypatch.setattr(Pipeline, "stop", stop)
+        raise ValueError
+
+    async def ask_one(pipelines: Pipelines) -> Sent:
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        return await send(pipelines, sleep=1)
+
+    stop, failed = Pipeline.stop, list[bool]()
+    monkeypatch.setattr(Pipeline, "stop", fail)
+    pipelines = Pipelines(warm(2))
+    sent = asyncio.run(ask_one(pipelines))
+    assert failed
+    assert sent.asked  # it was stopped the next time
+    pipelines.end(sent)
+
+
+def test_a_reply_that_is_none_of_ours_ends_its_evaluator(
+    warm: Callable[[int], Engine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hear = Inbox.next
+
+    def mangle(self: Inbox) -> tuple[Any, bytes]:
+        message, body = hear(self)
+        return {name: value for name, value in message.items() if name != "spent"}, body
+
+    async def ask_one(pipelines: Pipelines) -> None:
+        monkeypatch.setattr(Inbox, "next", mangle)
+        with pytest.raises(InternalServerError):
+            await ask(pipelines)
+        monkeypatch.setattr(Inbox, "next", hear)
+        assert (await ask(pipelines)).message["pid"]
+
+    pipelines = Pipelines(warm(2))
+    asyncio.run(ask_one(pipelines))
+    assert (pipelines.open, pipelines.engine.places.quick) == ([], [])
 
 
 def test_none_wait_behind_one_that_lasts_while_there_is_room_elsewhere(warm: Callable[[int], Engine]) -> None:

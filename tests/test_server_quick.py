@@ -310,6 +310,16 @@ def test_a_client_that_sends_many_does_not_keep_out_another(asked: Asked) -> Non
     assert answered[-1] == ("10.0.0.1", 200)
 
 
+def test_what_was_not_foreseen_is_told_and_leaves_nothing(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked.ask(ROWS)
+    assert asked.front.quick
+    with monkeypatch.context() as patch:
+        patch.setattr(asked.front.quick, "answer", lambda _: 1 / 0)
+        with pytest.raises(ZeroDivisionError):  # granian answers 500
+            asked.ask(ROWS)
+    assert asked.ask(ROWS)[0] == 200
+
+
 def test_account_is_kept_of_quick_queries_too(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
     kept: list[Account] = []
     for module in (operations, quick):
