@@ -40,6 +40,7 @@ GROWN = 64 << 20  # bytes; an evaluator that grew by more is not used again, so 
 MOMENT = 0.001  # seconds in which no query takes that much
 CHANNEL = 3  # file descriptor, after the standard ones
 _LENGTHS = struct.Struct("!II")
+ARRIVAL = 5  # seconds for a message, from when something of it is there
 LARGEST = 8 << 20  # bytes of a message; the longest query takes 6 MiB, all escaped
 _READ = INLINE + (1 << 12)  # bytes
 
@@ -76,9 +77,11 @@ class Inbox:
 
     def next(self) -> tuple[Message, bytes]:
         """Return the next message and bytes; raise EOFError if the other end is gone, even amid a message."""
+        began = 0.0
         while not self.holds_one():
             content = self._read()
-            if not content:
+            began = began or time.monotonic()
+            if not content or time.monotonic() > began + ARRIVAL:
                 raise EOFError
             self.content += content
             if len(self.content) >= _LENGTHS.size and self._end() > LARGEST:

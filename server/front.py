@@ -2,8 +2,8 @@
 
 A WSGI application holds a thread for as long as its client takes to send and to read. Here a request is read whole
 before it gets a thread, within a time and a size, and its answer is sent without one. What is kept is sent in granian's
-own thread, everything else from the event loop. And here it is seen when a client goes away: ``cosponsor.gone`` in the
-environ is set, and the engine stops the query.
+own thread, most other answers from the event loop. And here it is seen when a client goes away: ``cosponsor.gone`` in
+the environ is set, and the engine stops the query.
 """
 
 import asyncio

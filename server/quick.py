@@ -132,8 +132,12 @@ class Quick:
         """Let account be kept of a query."""
         self.accounts.append(account)
         if not self.gathering:
-            self.threads.submit(self._keep)
             self.gathering = True
+            try:
+                self.threads.submit(self._keep)
+            except BaseException:
+                self.gathering = False
+                raise
 
     def _keep(self) -> None:
         """Keep account of what was answered in a moment, in a thread: writing may take long."""
